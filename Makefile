@@ -1,0 +1,25 @@
+# The tools are those of the virtual environment that CONTRIBUTING.md sets up.
+BIN ?= .venv/bin
+
+.PHONY: fix check test test-slow dist
+
+fix:  ## Mend what can be mended, and write the help texts into the README.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m cogapp -r README.md
+
+check:  ## Style, types, and whether the README has the current help texts.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m cogapp --check README.md
+
+test:  ## The tests of the default run.
+	$(BIN)/pytest
+
+test-slow:  ## The tests that take minutes. All of them, or those of PYTEST_OPTIONS.
+	$(BIN)/pytest -m "slow and not gpu and not network" $(PYTEST_OPTIONS)
+
+dist:  ## The wheel and the source archive, from nothing.
+	rm -rf build dist
+	$(BIN)/python -m build

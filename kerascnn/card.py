@@ -1,0 +1,69 @@
+"""The model card of a run: what the model is, how it was made, what it is good for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kerascnn.data import DATASETS
+from kerascnn.models import MODELS
+from kerascnn.runs import Run
+
+
+def write_card(run: Run, metrics: Mapping[str, Any]) -> None:
+    """Write the README.md of a run.
+
+    Args:
+        run: The run, with its `config.json`.
+        metrics: What `metrics.json` will hold.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    run.write_text("README.md", card(run, metrics))
+
+
+def card(run: Run, metrics: Mapping[str, Any]) -> str:
+    """The text of a run's model card, in Markdown."""
+    config = run.config.resolve()
+    model, dataset = MODELS[config.model], DATASETS[config.dataset]
+    height, width, channels = dataset.image_shape
+    results = {
+        "test": metrics.get("test_accuracy"),
+        "validation": metrics.get("validation_accuracy"),
+        "training": metrics.get("training_accuracy"),
+    }
+    rows = "\n".join(
+        f"| {name} | {metrics[f'{name}_images']:,} | {accuracy:.2%} |"
+        for name, accuracy in results.items()
+        if accuracy is not None
+    )
+    return f"""# {run.name}
+
+{model.title} ({model.reference}), trained by kerascnn on {dataset.name}.
+
+| split | images | accuracy |
+| --- | --- | --- |
+{rows}
+
+- **Takes** raw pixels `(batch, {height}, {width}, {channels})` from 0 to 255; scaling
+  and resizing are inside the model.
+- **Gives** probabilities `(batch, {dataset.num_classes})` of:
+  {", ".join(dataset.class_names)}.
+- **Trained** for {metrics["epochs"]} epochs, {metrics["steps"]:,} steps of
+  {config.batch_size} images, with {config.optimizer} at a learning rate of
+  {config.learning_rate:g} ({config.schedule}), seed {config.seed}, in
+  {metrics["seconds"]:.0f} s. `config.json` has every setting, `environment.json` the
+  versions and the machine.
+- **Meant for** pictures like those of {dataset.name} ({dataset.reference}). Other
+  pictures get an answer too, and it means nothing.
+
+```python
+import keras
+
+model = keras.models.load_model("model.keras")
+probabilities = model.predict(images)
+```
+
+The same training again: `kerascnn train --config config.json`
+"""

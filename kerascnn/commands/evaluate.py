@@ -1,0 +1,177 @@
+"""`kerascnn evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kerascnn.commands.options import echo_json, json_option, out_option
+from kerascnn.commands.params import Name
+from kerascnn.data import DATASETS
+from kerascnn.errors import RunError
+from kerascnn.runs import Run, find_run
+
+# A matrix of more classes fits no terminal; --json has it.
+MAX_CLASSES_SHOWN = 20
+
+
+@click.command()
+@click.argument("sources", metavar="[RUN|FILE]...", nargs=-1)
+@out_option
+@click.option(
+    "--dataset",
+    type=Name("dataset", DATASETS),
+    help="Test images for .keras files; a run knows its own.  [default: mnist]",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Images at a time: memory and time, not the result.",
+)
+@click.option(
+    "--figures",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for figures; with several sources, a folder each in it.  "
+    "[default: the run's own; none for .keras files]",
+)
+@click.option("--no-figures", is_flag=True, help="Draw no figures.")
+@json_option
+def evaluate(
+    sources: tuple[str, ...],
+    out: Path,
+    dataset: str | None,
+    batch_size: int,
+    figures: Path | None,
+    no_figures: bool,
+    as_json: bool,
+) -> None:
+    """Measure runs, or models in .keras files, on the whole test set.
+
+    RUN is a folder, or its name in --out; without any, the newest run is taken. As
+    JSON, one source is an object, several are a list.
+
+    \b
+    Example:
+      kerascnn evaluate
+      kerascnn evaluate lenet-sgd-1 lenet-adagrad-1 --json
+      kerascnn evaluate model.keras --dataset fashion_mnist --figures figures
+    """
+    if figures and no_figures:
+        raise click.UsageError("Give --figures or --no-figures, not both.")
+    targets = [_find_target(source, out) for source in sources or [None]]
+    if dataset and all(isinstance(target, Run) for target in targets):
+        raise click.UsageError("--dataset is for .keras files; a run knows its own.")
+    folders = [None] * len(targets) if no_figures else _folders(targets, figures)
+
+    from kerascnn.evaluation import evaluate_file, evaluate_run
+    from kerascnn.figures import save_evaluation_figures
+
+    documents = []
+    for target, folder in zip(targets, folders, strict=True):
+        if isinstance(target, Run):
+            evaluation = evaluate_run(target, batch_size=batch_size)
+        else:
+            evaluation = evaluate_file(
+                target, dataset or "mnist", batch_size=batch_size
+            )
+        document = evaluation.to_dict()
+        if folder:
+            paths = save_evaluation_figures(
+                folder,
+                evaluation.metrics,
+                evaluation.test.images,
+                evaluation.test.labels,
+                evaluation.probabilities,
+                evaluation.test.class_names,
+            )
+            document["figures"] = [str(path) for path in paths]
+        if not as_json:
+            click.echo("\n".join(_report(document)))
+        documents.append(document)
+    if as_json:
+        echo_json(documents if len(documents) > 1 else documents[0])
+
+
+def _find_target(source: str | None, out: Path) -> Run | Path:
+    """A finished run or a `.keras` file; what is wrong with either is said here."""
+    if source is None or not source.endswith(".keras"):
+        run = find_run(source, out)
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise RunError(f"There is no file {path}. Give a run or a .keras file.")
+        run = Run(path.parent)
+        if path != run.model_path or not (run.path / "config.json").is_file():
+            return path
+    run.require_model()
+    _ = run.config
+    return run
+
+
+def _folders(
+    targets: Sequence[Run | Path], figures: Path | None
+) -> Sequence[Path | None]:
+    """Where the figures of each target go; nowhere where `None`."""
+    if figures is None:
+        return [t.figures_path if isinstance(t, Run) else None for t in targets]
+    if len(targets) == 1:
+        return [figures]
+    folders = [figures / target.name for target in targets]
+    if len(set(folders)) < len(folders):
+        raise click.UsageError(
+            "--figures makes a folder for each name, and two of these share theirs. "
+            "Evaluate them one by one."
+        )
+    return folders
+
+
+def _report(document: Mapping[str, Any]) -> Iterable[str]:
+    """The lines for people."""
+    images, correct = document["images"], document["correct"]
+    classes = document["per_class"]
+    yield f"{document['source']} on {images:,} test images of {document['dataset']}"
+    yield ""
+    rows = {
+        "accuracy": document["accuracy"],
+        **{f"top-{k} accuracy": v for k, v in document["top_k"].items() if k != "1"},
+        "loss (cross-entropy)": document["loss"],
+        "precision, mean of classes": document["precision"],
+        "recall, mean of classes": document["recall"],
+        "F1, mean of classes": document["f1"],
+        "expected calibration error": document["expected_calibration_error"],
+    }
+    for name, value in rows.items():
+        detail = f"  ({correct:,} right, {images - correct:,} wrong)"
+        yield f"{name:<26}  {value:.4f}{detail if name == 'accuracy' else ''}"
+    yield ""
+    width = max(len("class"), *(len(row["name"]) for row in classes))
+    yield f"{'class':<{width}}  images  precision  recall      F1"
+    for row in classes:
+        yield (
+            f"{row['name']:<{width}}  {row['images']:>6}  {row['precision']:>9.4f}  "
+            f"{row['recall']:.4f}  {row['f1']:.4f}"
+        )
+    yield ""
+    if len(classes) <= MAX_CLASSES_SHOWN:
+        yield from _matrix(document["confusion_matrix"], [r["name"] for r in classes])
+        yield ""
+    yield from document.get("figures", [])
+
+
+def _matrix(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Iterable[str]:
+    """The confusion matrix; long names head their rows and are numbers above them."""
+    heads = list(names)
+    if max(map(len, names)) > 5:
+        heads = [str(number) for number in range(len(names))]
+        names = [f"{head:>2} {name}" for head, name in zip(heads, names, strict=True)]
+    corner = "true \\ guess"
+    left = max(len(corner), *map(len, names))
+    cell = max(len(text) for row in (heads, *matrix) for text in map(str, row)) + 1
+    yield f"{corner:<{left}} " + "".join(f"{head:>{cell}}" for head in heads)
+    for name, row in zip(names, matrix, strict=True):
+        yield f"{name:<{left}} " + "".join(f"{count:>{cell}}" for count in row)

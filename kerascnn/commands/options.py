@@ -1,0 +1,32 @@
+"""Options that several commands share, and the one way to print JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kerascnn.runs import DEFAULT_FOLDER
+
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_FOLDER,
+    show_default=True,
+    help="Folder of runs.",
+)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+)
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as one JSON document on standard output.
+
+    Raises:
+        ValueError: A number that is not finite, which JSON does not have.
+    """
+    click.echo(json.dumps(value, indent=2, allow_nan=False))

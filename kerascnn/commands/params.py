@@ -1,0 +1,53 @@
+"""Kinds of values on the command line that Click does not have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import click
+
+from kerascnn.errors import UnknownNameError
+
+
+class Name(click.Choice[str]):
+    """A name of a table; a wrong one is answered with the nearest.
+
+    Args:
+        kind: What is named, for the message: `"model"`.
+        names: The names there are.
+    """
+
+    def __init__(self, kind: str, names: Collection[str]) -> None:
+        super().__init__(list(names))
+        self.kind = kind
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return a name that exists, or fail with the nearest one."""
+        if value not in self.choices:
+            self.fail(str(UnknownNameError(self.kind, value, self.choices)), param, ctx)
+        return str(value)
+
+
+class NameValue(click.ParamType):
+    """`name=value`, where the value is a number, `true`, `false` or `null`."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        """Return the name and the value."""
+        name, _, text = str(value).partition("=")
+        try:
+            return name.strip().replace("-", "_"), json.loads(text.lower())
+        except json.JSONDecodeError:
+            self.fail(
+                f"{value!r} is not NAME=VALUE with a number, true or false, such as "
+                "weight_decay=0.01.",
+                param,
+                ctx,
+            )

@@ -1,0 +1,169 @@
+"""`kerascnn train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kerascnn.commands.options import echo_json, json_option, out_option
+from kerascnn.commands.params import Name, NameValue
+from kerascnn.config import DEVICES, TrainConfig
+from kerascnn.data import DATASETS
+from kerascnn.models import MODELS
+from kerascnn.optimizers import OPTIMIZERS
+from kerascnn.progress import LineReporter
+from kerascnn.runs import Run, find_run
+from kerascnn.schedules import SCHEDULES
+
+
+# The options that are settings have no defaults here: what is not given is left to a
+# --config file, and then to TrainConfig.
+@click.command()
+@click.argument("model", type=Name("model", MODELS), required=False)
+@click.option("--dataset", type=Name("dataset", DATASETS), help="[default: mnist]")
+@click.option("--optimizer", type=Name("optimizer", OPTIMIZERS), help="[default: sgd]")
+@click.option("--learning-rate", type=float, help="Highest rate.  [default: recipe]")
+@click.option("--momentum", type=float, help="Of optimizers that have it.")
+@click.option(
+    "--optimizer-option",
+    "optimizer_options",
+    type=NameValue(),
+    multiple=True,
+    help="Another option of the optimizer, such as weight_decay=0.01; repeatable.",
+)
+@click.option("--epochs", type=int, help="Passes over the images.  [default: recipe]")
+@click.option(
+    "--batch-size",
+    type=int,
+    help="Images a step, over all devices together.  [default: recipe]",
+)
+@click.option(
+    "--schedule",
+    type=Name("schedule", SCHEDULES),
+    help="Course of the learning rate.  [default: recipe]",
+)
+@click.option(
+    "--warmup-epochs", type=float, help="Epochs in which the rate rises first."
+)
+@click.option(
+    "--image-size",
+    type=int,
+    help="Side of the square that the network sees.  [default: recipe]",
+)
+@click.option(
+    "--stem",
+    help="First layers: paper, or small for small images.  [default: recipe]",
+)
+@click.option("--limit", type=int, help="Train on so many images, equally by class.")
+@click.option(
+    "--validation-fraction",
+    type=float,
+    help="Part of the training images held out.  [default: 0.1]",
+)
+@click.option(
+    "--augment/--no-augment",
+    default=None,
+    help="Shift and turn the training images a little.",
+)
+@click.option("--label-smoothing", type=float, help="[default: 0]")
+@click.option(
+    "--early-stop",
+    type=int,
+    help="Stop after so many epochs without a lower validation loss.",
+)
+@click.option(
+    "--mixed-precision/--no-mixed-precision",
+    default=None,
+    help="Compute in 16 bits: float16 on GPUs, bfloat16 on CPUs.",
+)
+@click.option(
+    "--ema", type=float, help="Average the weights with this momentum, such as 0.99."
+)
+@click.option("--seed", type=int, help="[default: 0]")
+@click.option(
+    "--deterministic/--no-deterministic",
+    default=None,
+    help="The same bits each time, a little slower.",
+)
+@click.option("--device", type=Name("device", DEVICES), help="[default: auto]")
+@click.option(
+    "--test/--no-test",
+    default=None,
+    help="Measure the test images at the end.  [default: test]",
+)
+@click.option(
+    "--tensorboard/--no-tensorboard", default=None, help="Write TensorBoard logs."
+)
+@click.option(
+    "--checkpoint-seconds",
+    type=float,
+    help="Time between checkpoints within an epoch.  [default: 60]",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="Take settings from a run's config.json; options given here win.",
+)
+@click.option("--name", help="Name of the run.  [default: MODEL-OPTIMIZER-NUMBER]")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@out_option
+@json_option
+def train(
+    config_file: Path | None,
+    name: str | None,
+    resume: str | None,
+    out: Path,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Train MODEL and write a run.
+
+    What no option says is taken from the network's recipe, which was tuned on MNIST.
+
+    \b
+    Example:
+      kerascnn train lenet
+      kerascnn train vgg16 --optimizer adagrad --epochs 1 --limit 20000
+      kerascnn train --resume saved_models/vgg16-adagrad-1
+    """
+    given = {key: value for key, value in settings.items() if value not in (None, ())}
+    if "optimizer_options" in given:
+        given["optimizer_options"] = dict(given["optimizer_options"])
+    if resume is not None:
+        if given or config_file or name:
+            raise click.UsageError(
+                "--resume goes on with the run's own settings: leave out MODEL and the "
+                "other options."
+            )
+        run = find_run(resume, out)
+        _ = run.config  # a bad file stops here, before TensorFlow loads
+
+        from kerascnn.training import resume_training
+
+        _show(resume_training(run, reporter=LineReporter()), as_json)
+        return
+    if config_file is not None:
+        config = TrainConfig.from_file(config_file, **given)
+    elif "model" in given:
+        config = TrainConfig(**given)
+    else:
+        raise click.UsageError(
+            f"Name a MODEL ({', '.join(MODELS)}), a --config file or a run to --resume."
+        )
+
+    from kerascnn.training import train_model
+
+    _show(train_model(config, out, name=name, reporter=LineReporter()), as_json)
+
+
+def _show(run: Run, as_json: bool) -> None:
+    metrics = run.metrics
+    if as_json:
+        echo_json({"run": str(run.path), **metrics, "config": run.config.to_dict()})
+    elif "test_accuracy" in metrics:
+        click.echo(f"{run.path}: test accuracy {metrics['test_accuracy']:.4f}")
+    else:
+        click.echo(f"{run.path}: training accuracy {metrics['training_accuracy']:.4f}")

@@ -1,0 +1,170 @@
+"""Data sets: images and labels by name, in memory, as plain NumPy arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kerascnn.registry import Entry, Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Images with their labels.
+
+    Attributes:
+        images: Raw pixels, uint8, `(number, height, width, channels)`.
+        labels: Class indices, int64, `(number,)`.
+        class_names: What each index stands for.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)` of every image."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are to tell apart."""
+        return len(self.class_names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetEntry(Entry):
+    """A data set; its target is a loader from this row to the two splits.
+
+    Attributes:
+        tfds_name: Name and version at tensorflow-datasets, pinned: `"mnist:3.0.1"`.
+        image_shape: `(height, width, channels)` of every image.
+        class_names: What each label stands for.
+        num_train: Number of training images.
+        num_test: Number of test images.
+        packaged: Whether kerascnn brings the data; if not, they are downloaded once.
+        licence: The terms of the data.
+        reference: Where the data are described.
+    """
+
+    tfds_name: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    num_train: int
+    num_test: int
+    packaged: bool = False
+    licence: str
+    reference: str
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are to tell apart."""
+        return len(self.class_names)
+
+
+DATASETS = Registry(
+    "dataset",
+    DatasetEntry(
+        name="mnist",
+        target="kerascnn.data.idx:load_mnist",
+        summary="Handwritten digits, 28x28 grey; comes with kerascnn.",
+        tfds_name="mnist:3.0.1",
+        image_shape=(28, 28, 1),
+        class_names=tuple("0123456789"),
+        num_train=60_000,
+        num_test=10_000,
+        packaged=True,
+        licence="CC BY-SA 3.0",
+        reference="http://yann.lecun.com/exdb/mnist/",
+    ),
+    DatasetEntry(
+        name="fashion_mnist",
+        target="kerascnn.data.tfds:load_tfds",
+        summary="Pieces of clothing, 28x28 grey.",
+        tfds_name="fashion_mnist:3.0.1",
+        image_shape=(28, 28, 1),
+        class_names=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        num_train=60_000,
+        num_test=10_000,
+        licence="MIT",
+        reference="https://arxiv.org/abs/1708.07747",
+    ),
+    DatasetEntry(
+        name="kmnist",
+        target="kerascnn.data.tfds:load_tfds",
+        summary="Cursive Japanese characters, 28x28 grey.",
+        tfds_name="kmnist:3.0.1",
+        image_shape=(28, 28, 1),
+        class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        num_train=60_000,
+        num_test=10_000,
+        licence="CC BY-SA 4.0",
+        reference="https://arxiv.org/abs/1812.01718",
+    ),
+    DatasetEntry(
+        name="cifar10",
+        target="kerascnn.data.tfds:load_tfds",
+        summary="Photographs of animals and vehicles, 32x32 colour.",
+        tfds_name="cifar10:3.0.2",
+        image_shape=(32, 32, 3),
+        class_names=(
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+        num_train=50_000,
+        num_test=10_000,
+        licence="none stated",
+        reference="https://www.cs.toronto.edu/~kriz/cifar.html",
+    ),
+)
+
+
+def load_dataset(name: str) -> tuple[Split, Split]:
+    """Load a data set into memory.
+
+    Args:
+        name: A name of `DATASETS`.
+
+    Returns:
+        The training and the test split, whole and in their own order.
+
+    Raises:
+        UnknownNameError: A name that is in no row.
+        DatasetError: Data that are missing, altered or cannot be downloaded.
+
+    Example:
+        >>> train, test = load_dataset("mnist")
+        >>> train.images.shape, len(test)
+        ((60000, 28, 28, 1), 10000)
+    """
+    entry = DATASETS[name]
+    train, test = entry.load()(entry)
+    return train, test

@@ -1,0 +1,123 @@
+"""Parts and orders of a split, each a pure function of its arguments.
+
+The same seed gives the same images in every version of kerascnn; the tests hold the
+results fast. Each purpose draws from a random stream of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kerascnn.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from kerascnn.data import Split
+
+# Second word of the seed, so that one seed does not draw alike for two purposes.
+HOLD_OUT_STREAM, TAKE_STREAM, EPOCH_STREAM = 1, 2, 3
+
+
+def hold_out(split: Split, fraction: float, *, seed: int) -> tuple[Split, Split]:
+    """Divide a split in two, with every class in the same proportion in both.
+
+    Args:
+        split: The images to divide.
+        fraction: Part of the images to hold out, in `[0, 1)`.
+        seed: Chooses the images, at least 0.
+
+    Returns:
+        The remaining and the held out images, each in the order of `split`. Every image
+        is in exactly one of the two.
+
+    Raises:
+        ConfigError: A fraction outside its range, or one that leaves either part empty.
+    """
+    if not 0 <= fraction < 1:
+        raise ConfigError(
+            f"The fraction to hold out has to be in [0, 1), but got {fraction}."
+        )
+    count = round(fraction * len(split))
+    if fraction > 0 and not 0 < count < len(split):
+        raise ConfigError(
+            f"Holding out {fraction} of {len(split):,} images leaves one part empty. "
+            "Choose 0 or a fraction nearer to 0.5."
+        )
+    is_held_out = _stratified(split, count, _generator(seed, HOLD_OUT_STREAM))
+    return _select(split, ~is_held_out), _select(split, is_held_out)
+
+
+def take(split: Split, limit: int, *, seed: int) -> Split:
+    """Draw some images, each class in its proportion to within one image.
+
+    Args:
+        split: The images to draw from.
+        limit: How many to draw, at least 1; all of them where there are not so many.
+        seed: Chooses the images, at least 0.
+
+    Returns:
+        The images drawn, in the order of `split`.
+
+    Raises:
+        ConfigError: A limit below 1.
+    """
+    if limit < 1:
+        raise ConfigError(f"The limit has to be at least 1 image, but got {limit}.")
+    if limit >= len(split):
+        return split
+    return _select(split, _stratified(split, limit, _generator(seed, TAKE_STREAM)))
+
+
+def epoch_order(num_images: int, *, seed: int, epoch: int) -> npt.NDArray[np.int32]:
+    """The order in which an epoch takes the images, `(num_images,)`.
+
+    It depends on nothing that came before, so that a resumed training goes on as it
+    would have.
+
+    Args:
+        num_images: How many images there are.
+        seed: Seed of the training, at least 0.
+        epoch: Number of the epoch, at least 0.
+
+    Returns:
+        The indices from 0 to `num_images - 1`, shuffled.
+
+    Raises:
+        ConfigError: A negative seed or epoch.
+    """
+    if epoch < 0:
+        raise ConfigError(f"Epochs count from 0, but got {epoch}.")
+    order = _generator(seed, EPOCH_STREAM, epoch).permutation(num_images)
+    return order.astype(np.int32)
+
+
+def _generator(seed: int, *stream: int) -> np.random.Generator:
+    if seed < 0:
+        raise ConfigError(f"A seed has to be at least 0, but got {seed}.")
+    return np.random.default_rng((seed, *stream))
+
+
+def _stratified(
+    split: Split, count: int, generator: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    """Mark `count` images, of each class its share rounded down or up."""
+    members = [np.flatnonzero(split.labels == c) for c in range(split.num_classes)]
+    sizes = np.array([len(m) for m in members])
+    # The largest remainders get what rounding down leaves over: whole numbers, exactly.
+    counts, remainders = np.divmod(sizes * count, max(len(split), 1))
+    spare = count - counts.sum()
+    counts[np.argsort(-remainders, kind="stable")[:spare]] += 1
+    mask = np.zeros(len(split), bool)
+    for member, number in zip(members, counts, strict=True):
+        mask[generator.permutation(member)[:number]] = True
+    return mask
+
+
+def _select(split: Split, mask: npt.NDArray[np.bool_]) -> Split:
+    if mask.all():
+        return split
+    return replace(split, images=split.images[mask], labels=split.labels[mask])

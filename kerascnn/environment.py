@@ -1,0 +1,148 @@
+"""What a run was made with: versions, machine, settings, commit and command line."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from kerascnn import __version__
+from kerascnn.runtime import fast_settings
+
+# Whose versions may change a result.
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "tensorflow-datasets",
+    "scikit-learn",
+    "matplotlib",
+)
+
+
+def describe_environment(devices: list[str] | None = None) -> dict[str, Any]:
+    """Describe this process and its machine, for the `environment.json` of a run.
+
+    Nothing is imported for it. It names no host and no user, and of the environment
+    variables only those of `runtime.fast_settings`.
+
+    Args:
+        devices: What the training computes on; left out where `None`.
+
+    Returns:
+        Plain values by name. `settings` says of each variable its value and whether it
+        was set by the `"user"` or by `"kerascnn"`; `commit` and `uncommitted_changes`
+        are there if kerascnn is imported from a git checkout.
+    """
+    described = {
+        "kerascnn": __version__,
+        "python": platform.python_version(),
+        "packages": {name: package_version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "processor": processor_name(),
+        "cores": usable_cores(),
+        "memory_bytes": memory_bytes(),
+        "settings": describe_settings(),
+        **describe_checkout(Path(__file__).parents[1]),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return described if devices is None else described | {"devices": devices}
+
+
+def package_version(name: str) -> str | None:
+    """The version of an installed distribution; `None` where there is none."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def processor_name() -> str:
+    """The processor's name as its maker gives it, or its kind."""
+    name = _cpu_info().get("model name")
+    return name or platform.processor() or platform.machine()
+
+
+def processor_flags() -> set[str]:
+    """The instruction sets of an x86 processor under Linux; elsewhere nothing."""
+    return set(_cpu_info().get("flags", "").split())
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_bytes() -> int | None:
+    """The machine's memory; `None` where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def describe_settings() -> dict[str, dict[str, str | None]]:
+    """The fast settings as they are now, each with who set it."""
+    return {
+        name: {"value": os.environ.get(name), "set_by": _set_by(name, fast)}
+        for name, fast in fast_settings().items()
+    }
+
+
+def describe_checkout(folder: Path) -> dict[str, Any]:
+    """The commit of a git checkout; nothing where the folder is none."""
+    commit = _git(folder, "rev-parse", "HEAD") if (folder / ".git").exists() else None
+    if commit is None:
+        return {}
+    changes = _git(folder, "status", "--porcelain")
+    return {"commit": commit, "uncommitted_changes": changes != ""}
+
+
+def _set_by(name: str, fast: str) -> str | None:
+    """Who set a variable: if it came with the process, or is not ours, the user."""
+    if name not in os.environ:
+        return None
+    is_ours = os.environ[name] == fast and name not in _initial_variables()
+    return "kerascnn" if is_ours else "user"
+
+
+def _initial_variables() -> set[str]:
+    """The names of the variables that this process started with, where that is told."""
+    try:
+        block = Path("/proc/self/environ").read_bytes()
+    except OSError:
+        return set()
+    return {os.fsdecode(line.partition(b"=")[0]) for line in block.split(b"\0") if line}
+
+
+def _cpu_info() -> dict[str, str]:
+    """What Linux tells of the first core."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints; `None` where there is no git, or it refuses."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

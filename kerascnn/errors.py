@@ -1,0 +1,82 @@
+"""The errors that kerascnn raises on purpose, each a line that says how to go on.
+
+    KerasCNNError
+    ├── UnknownNameError      (LookupError)  a name that is in no table
+    ├── ConfigError           (ValueError)   a setting that cannot be
+    ├── InputShapeError       (ValueError)   images that a network cannot take
+    ├── DatasetError                         data that is missing, cut short or altered
+    ├── RunError                             a run that cannot be written, read or resumed
+    │   ├── DivergedError                    the loss is no longer a number
+    │   └── TrainingInterruptedError         stopped by a signal, ready to be resumed
+    └── MissingExtraError     (ImportError)  an optional package that is not installed
+
+The command line shows any of them as one line and exits with code 1. Everything else is
+a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class KerasCNNError(Exception):
+    """Base class: catch this to catch every error listed above."""
+
+
+class UnknownNameError(KerasCNNError, LookupError):
+    """A name that is in no table; the message suggests the nearest one.
+
+    Args:
+        kind: What the name should have named, such as `"model"`.
+        name: What was given.
+        known: The names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        from difflib import get_close_matches  # only a wrong name pays for it
+
+        names = list(known)
+        near = get_close_matches(name.lower(), names, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        super().__init__(
+            f"There is no {kind} {name!r}. {hint}Choose from: {', '.join(names)}."
+        )
+
+
+class ConfigError(KerasCNNError, ValueError):
+    """A setting that is out of range, or that does not apply."""
+
+
+class InputShapeError(KerasCNNError, ValueError):
+    """Images of a shape that a network cannot take."""
+
+
+class DatasetError(KerasCNNError):
+    """Data that is missing, cut short, altered, or cannot be downloaded."""
+
+
+class RunError(KerasCNNError):
+    """A run that cannot be written, read or resumed."""
+
+
+class DivergedError(RunError):
+    """Training stopped because the loss was no longer a finite number."""
+
+
+class TrainingInterruptedError(RunError):
+    """Training was stopped by a signal; what was done is kept."""
+
+
+class MissingExtraError(KerasCNNError, ImportError):
+    """An optional package that is not installed.
+
+    Args:
+        package: What is missing.
+        extra: The extra of kerascnn that installs it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"{package} is not installed. Install it with: "
+            f"pip install 'kerascnn[{extra}]'"
+        )

@@ -1,0 +1,312 @@
+"""Figures, drawn from plain data with matplotlib alone and without global state.
+
+Colours are those of Okabe and Ito, which people with any colour vision tell apart
+(https://jfly.uni-koeln.de/color/); lines differ in their style as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+from kerascnn.runs import whole_file
+
+BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#666666"
+DOTS_PER_INCH = 150
+
+# A matrix of more classes than this is drawn without numbers and names.
+MAX_CLASSES_WITH_NUMBERS = 20
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def plot_curves(history: Rows, steps: Rows | None = None, *, title: str = "") -> Figure:
+    """Plot the loss and the accuracy of a training, side by side.
+
+    Args:
+        history: A row an epoch, with `epoch`, `loss`, `accuracy` and, where images were
+            held out, `validation_loss` and `validation_accuracy`.
+        steps: A row a step, with `step`, `epoch`, `loss` and `accuracy`, drawn faintly
+            behind.
+        title: What was trained.
+    """
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure.suptitle(title)
+    left, right = figure.subplots(1, 2)
+    _draw_curves(left, history, steps or [], "loss")
+    left.set(ylabel="Loss (cross-entropy, nats)", yscale="log")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter(NullFormatter())
+    _draw_curves(right, history, steps or [], "accuracy")
+    right.set(ylabel="Accuracy (%)")
+    right.yaxis.set_major_formatter(_percent)
+    if len(history) > 1:
+        # From the worst epoch upwards: the first steps would press the rest together.
+        worst = min(
+            row[key]
+            for row in history
+            for key in ("accuracy", "validation_accuracy")
+            if key in row
+        )
+        room = 0.05 * (1 - worst) + 0.002
+        right.set_ylim(worst - room, 1 + room)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return figure
+
+
+def _draw_curves(axes: Axes, history: Rows, steps: Rows, quantity: str) -> None:
+    epochs = [row["epoch"] for row in history]
+    if steps:
+        steps_per_epoch = sum(row["epoch"] == 1 for row in steps)
+        axes.plot(
+            [row["step"] / steps_per_epoch for row in steps],
+            [row[quantity] for row in steps],
+            color=BLUE,
+            alpha=0.35,
+            linewidth=0.7,
+            label="training, each step",
+        )
+    axes.plot(
+        epochs,
+        [row[quantity] for row in history],
+        color=BLUE,
+        marker="o",
+        label="training, mean of the epoch",
+    )
+    if any(f"validation_{quantity}" in row for row in history):
+        axes.plot(
+            epochs,
+            [row.get(f"validation_{quantity}", np.nan) for row in history],
+            color=VERMILION,
+            linestyle="--",
+            marker="s",
+            label="validation",
+        )
+    axes.set_xlabel("Epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+
+
+def plot_confusion_matrix(
+    matrix: Sequence[Sequence[int]], class_names: Sequence[str]
+) -> Figure:
+    """Plot which classes are taken for which.
+
+    Args:
+        matrix: Numbers of images, a row for each true class, a column for each guess.
+        class_names: What each class stands for.
+    """
+    counts = np.asarray(matrix)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    with_numbers = len(counts) <= MAX_CLASSES_WITH_NUMBERS
+    side = 3 + 0.5 * len(counts) if with_numbers else 10
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    # The square root lets a mistake of one in a hundred be seen.
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    bar = figure.colorbar(
+        image, ax=axes, shrink=0.8, label="Share of the true class (%)"
+    )
+    bar.ax.yaxis.set_major_formatter(_percent)
+    axes.set(xlabel="Predicted class", ylabel="True class", title="Confusion matrix")
+    if with_numbers:
+        _write_numbers(axes, counts, shares)
+        slanted = max(map(len, class_names)) > 3
+        axes.set_xticks(
+            range(len(counts)),
+            class_names,
+            rotation=45 if slanted else 0,
+            ha="right" if slanted else "center",
+        )
+        axes.set_yticks(range(len(counts)), class_names)
+    return figure
+
+
+def _write_numbers(
+    axes: Axes, counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]
+) -> None:
+    for (true, guess), count in np.ndenumerate(counts):
+        if count:
+            axes.text(
+                guess,
+                true,
+                str(count),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shares[true, guess] > 0.4 else "black",
+            )
+
+
+def plot_mistakes(
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.float32],
+    class_names: Sequence[str],
+    *,
+    count: int = 36,
+) -> Figure:
+    """Show the mistakes that the model was surest of, the worst first.
+
+    Args:
+        images: Raw pixels, `(number, height, width, channels)`.
+        labels: The true classes, `(number,)`.
+        probabilities: The model's answers, `(number, num_classes)`.
+        class_names: What each class stands for.
+        count: The most images to show.
+    """
+    guesses = probabilities.argmax(axis=1)
+    sureness = probabilities.max(axis=1)
+    mistakes = np.flatnonzero(guesses != labels)
+    shown = mistakes[np.argsort(-sureness[mistakes], kind="stable")][:count]
+    if not len(shown):
+        figure = Figure(figsize=(6, 1.5), layout="constrained")
+        figure.suptitle(f"No mistake among {len(labels):,} images", y=0.6)
+        return figure
+    names = [name if len(name) <= 12 else f"{name[:11]}…" for name in class_names]
+    columns = min(6, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(
+        figsize=(max(1.6 * columns, 6), 2.05 * rows + 0.7), layout="constrained"
+    )
+    noun = "mistake" if len(mistakes) == 1 else "mistakes"
+    part = f", the surest {len(shown)}" if len(shown) < len(mistakes) else ""
+    figure.suptitle(
+        f"{len(mistakes):,} {noun} among {len(labels):,} images{part}\n"
+        "true → predicted, probability"
+    )
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, index in zip(grid, shown, strict=False):
+        axes.imshow(images[index].squeeze(), cmap="gray", vmin=0, vmax=255)
+        axes.set_title(
+            f"{names[labels[index]]} → {names[guesses[index]]}\n{sureness[index]:.1%}",
+            fontsize=8,
+        )
+    return figure
+
+
+def plot_reliability(bins: Rows, expected_calibration_error: float) -> Figure:
+    """Plot how often the model is right against how sure it is.
+
+    Args:
+        bins: Of equal width from 0 to 1, each with `confidence` and `accuracy` (`None`
+            where it is empty) and `images`.
+        expected_calibration_error: The mean gap between the two, in `[0, 1]`.
+    """
+    figure = Figure(figsize=(5.5, 6.5), layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    edges = np.arange(len(bins)) / len(bins)
+    filled = [row for row in bins if row["images"]]
+    upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="perfect calibration")
+    upper.bar(
+        edges,
+        [row["accuracy"] or 0 for row in bins],
+        width=1 / len(bins),
+        align="edge",
+        color=BLUE,
+        alpha=0.4,
+        edgecolor=BLUE,
+        label="accuracy of the bin",
+    )
+    upper.plot(
+        [row["confidence"] for row in filled],
+        [row["accuracy"] for row in filled],
+        color=VERMILION,
+        linestyle="",
+        marker="D",
+        clip_on=False,
+        zorder=3,
+        label="at its mean confidence",
+    )
+    upper.set(
+        ylabel="Accuracy (%)",
+        title=f"Expected calibration error: {expected_calibration_error:.2%}",
+        xlim=(0, 1),
+        ylim=(0, 1),
+    )
+    upper.yaxis.set_major_formatter(_percent)
+    figure.legend(loc="outside lower center", ncols=2)
+    lower.bar(
+        edges,
+        [row["images"] for row in bins],
+        width=1 / len(bins),
+        align="edge",
+        color=GREY,
+        edgecolor="white",
+    )
+    lower.set(xlabel="Confidence (%)", ylabel="Images", yscale="log")
+    lower.xaxis.set_major_formatter(_percent)
+    return figure
+
+
+def _percent(value: float, _: float) -> str:
+    return f"{100 * value:g}"
+
+
+def save_evaluation_figures(
+    folder: Path,
+    metrics: Mapping[str, Any],
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.float32],
+    class_names: Sequence[str],
+) -> list[Path]:
+    """Draw the figures of an evaluation into a folder.
+
+    Args:
+        folder: Where to; made where it is missing.
+        metrics: What `compute_metrics` said.
+        images: As for `plot_mistakes`, like the rest.
+        labels: The true classes.
+        probabilities: The model's answers.
+        class_names: What each class stands for.
+
+    Returns:
+        The files written.
+
+    Raises:
+        RunError: A file that cannot be written.
+    """
+    figures = {
+        "confusion_matrix": plot_confusion_matrix(
+            metrics["confusion_matrix"], class_names
+        ),
+        "mistakes": plot_mistakes(images, labels, probabilities, class_names),
+        "reliability": plot_reliability(
+            metrics["reliability"], metrics["expected_calibration_error"]
+        ),
+    }
+    return [
+        save_figure(figure, folder / f"{name}.png") for name, figure in figures.items()
+    ]
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all.
+
+    Args:
+        figure: What a `plot_*` function returned.
+        path: The file; its folder is made where it is missing.
+
+    Returns:
+        The path.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    with whole_file(path) as beside:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(beside, format="png", dpi=DOTS_PER_INCH)
+    return path

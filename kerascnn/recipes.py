@@ -1,0 +1,66 @@
+"""What each network is trained with where the user says nothing, tuned on MNIST.
+
+`results/sweep/` has the runs that these values were chosen from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        image_size: Side of the square that images are brought to, in pixels.
+        stem: The first layers, a name that the network knows.
+        batch_size: Images a step.
+        epochs: Passes over the training images.
+        schedule: A name of `SCHEDULES`.
+        warmup_epochs: Epochs in which the learning rate rises.
+        learning_rates: By optimizer; others use their own row's.
+    """
+
+    image_size: int
+    stem: str = "paper"
+    batch_size: int
+    epochs: int
+    schedule: str = "one-cycle"
+    warmup_epochs: float = 0.0
+    learning_rates: Mapping[str, float]
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "lenet": Recipe(
+        image_size=28,
+        batch_size=64,
+        epochs=10,
+        learning_rates={"sgd": 0.05, "adagrad": 0.03},
+    ),
+    "alexnet": Recipe(
+        image_size=64,
+        batch_size=64,
+        epochs=3,
+        learning_rates={"sgd": 0.01, "adagrad": 0.003},
+    ),
+    "vgg16": Recipe(
+        image_size=32,
+        batch_size=64,
+        epochs=2,
+        learning_rates={"sgd": 0.01, "adagrad": 0.001},
+    ),
+    "resnet18": Recipe(
+        image_size=32,
+        batch_size=64,
+        epochs=3,
+        learning_rates={"sgd": 0.05, "adagrad": 0.01},
+    ),
+    "mobilenet": Recipe(
+        image_size=32,
+        batch_size=64,
+        epochs=4,
+        learning_rates={"sgd": 0.05, "adagrad": 0.01},
+    ),
+}

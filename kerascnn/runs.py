@@ -1,0 +1,335 @@
+"""Runs: a folder for each training, in which every file is whole or absent.
+
+    saved_models/lenet-adagrad-1/
+        config.json       the settings, all of them; `--config` reads it
+        environment.json  versions, processor, devices, commit
+        history.csv       one line an epoch
+        steps.csv         one line a step
+        metrics.json      how it ended; written last
+        model.keras       the trained model
+        README.md         what the model is, for people
+        figures/          pictures
+        checkpoint/       while it trains: all that `--resume` needs
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from kerascnn.config import TrainConfig
+from kerascnn.errors import DivergedError, RunError, UnknownNameError
+
+DEFAULT_FOLDER = Path("saved_models")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training on disk.
+
+    Attributes:
+        path: Its folder.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self.path.name
+
+    @property
+    def model_path(self) -> Path:
+        """Where the trained model is, once there is one."""
+        return self.path / "model.keras"
+
+    @property
+    def figures_path(self) -> Path:
+        """The folder of pictures."""
+        return self.path / "figures"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The folder that holds what a resumed training needs."""
+        return self.path / "checkpoint"
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings."""
+        return TrainConfig.from_file(self.path / "config.json")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions, processor, devices and commit."""
+        return self._read_json("environment.json")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """How the training ended; empty while it has not."""
+        if not (self.path / "metrics.json").exists():
+            return {}
+        return self._read_json("metrics.json")
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row an epoch, numbers by column; a value that was not taken is absent."""
+        return self._read_csv("history.csv")
+
+    @property
+    def steps(self) -> list[dict[str, float]]:
+        """One row a step."""
+        return self._read_csv("steps.csv")
+
+    @property
+    def status(self) -> str:
+        """`"finished"`, `"diverged"` or `"unfinished"`."""
+        return str(self.metrics.get("status", "unfinished"))
+
+    def require_model(self) -> Path:
+        """The path of the trained model.
+
+        Raises:
+            DivergedError: The run has none since its loss was no longer a number.
+            RunError: The run has not finished.
+        """
+        if self.model_path.exists() and self.status == "finished":
+            return self.model_path
+        if self.status == "diverged":
+            raise DivergedError(
+                f"{self.path} diverged in epoch {self.metrics.get('diverged_at_epoch')}"
+                " and holds no model. Train again with a lower learning rate."
+            )
+        raise RunError(
+            f"{self.path} has not finished. Go on with: "
+            f"kerascnn train --resume {self.path}"
+        )
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file of the run, whole or not at all."""
+        write_whole(self.path / name, lambda file: file.write(text.encode()))
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write a JSON file of the run, whole or not at all."""
+        self.write_text(name, json.dumps(value, indent=2) + "\n")
+
+    def write_csv(self, name: str, rows: Sequence[Row]) -> None:
+        """Write rows of equal columns, whole or not at all; `None` is left empty."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, text.getvalue())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run, so that no second process trains it.
+
+        Raises:
+            RunError: Another process holds it.
+        """
+        try:
+            import fcntl
+        except ImportError:  # pragma: no cover - Windows has no such lock
+            yield
+            return
+        with _translate_os_errors(self.path), open(self.path / ".lock", "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(
+                    f"{self.path} is being trained by another process. Wait for it, "
+                    "or stop it first."
+                ) from error
+            yield
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"Cannot read {path}: {error}. Train the run again."
+            ) from error
+        if not isinstance(value, dict):
+            raise RunError(f"{path} has to hold one JSON object. Train the run again.")
+        return value
+
+    def _read_csv(self, name: str) -> list[dict[str, float]]:
+        path = self.path / name
+        try:
+            rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+            return [{k: float(v) for k, v in row.items() if v} for row in rows]
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"Cannot read {path}: {error}. Train the run again."
+            ) from error
+
+
+def create_run(
+    config: TrainConfig,
+    environment: Mapping[str, Any],
+    out: Path = DEFAULT_FOLDER,
+    name: str | None = None,
+) -> Run:
+    """Make the folder of a new run, with its settings and environment.
+
+    Args:
+        config: The settings, resolved.
+        environment: What it will run on.
+        out: The folder of all runs.
+        name: The folder's name; where `None`, `<model>-<optimizer>-<n>` with the next
+            free number.
+
+    Raises:
+        RunError: The name is taken or is no name, or the folder cannot be written.
+    """
+    if name is not None and (Path(name).name != name or name.startswith(".")):
+        raise RunError(
+            f"A run is named by a plain folder name, but got {name!r}. Choose the "
+            "folder that it goes into with --out."
+        )
+    with _translate_os_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        draft = Run(out / f".new-{os.getpid()}")
+        shutil.rmtree(draft.path, ignore_errors=True)
+        draft.path.mkdir()
+    try:
+        draft.write_text("config.json", config.to_json())
+        draft.write_json("environment.json", environment)
+        path = _claim(draft.path, out, name or f"{config.model}-{config.optimizer}", name)
+    finally:
+        shutil.rmtree(draft.path, ignore_errors=True)
+    return Run(path)
+
+
+def _claim(draft: Path, out: Path, stem: str, name: str | None) -> Path:
+    """Move a draft to its name: the one given, or the stem's next free number."""
+    number = 1
+    while True:
+        path = out / (name or f"{stem}-{number}")
+        if not path.exists():
+            with _translate_os_errors(path):
+                try:
+                    draft.rename(path)
+                    return path
+                except FileExistsError:  # another process was faster
+                    pass
+                except OSError:
+                    if not path.exists():
+                        raise
+        if name:
+            raise RunError(
+                f"There is a run {path} already. Choose another --name, or go on with "
+                f"it: kerascnn train --resume {path}"
+            )
+        number += 1
+
+
+def list_runs(out: Path = DEFAULT_FOLDER) -> list[Run]:
+    """All runs in a folder, the newest last."""
+    if not out.is_dir():
+        return []
+    runs = [Run(path.parent) for path in out.glob("*/config.json")]
+    return sorted(
+        (run for run in runs if not run.name.startswith(".")),
+        key=lambda run: (run.path / "config.json").stat().st_mtime_ns,
+    )
+
+
+def newest_run(out: Path = DEFAULT_FOLDER) -> Run:
+    """The run that finished last.
+
+    Raises:
+        RunError: No run has finished.
+    """
+    finished = [run for run in list_runs(out) if run.status == "finished"]
+    if not finished:
+        raise RunError(
+            f"There is no finished run in {out}. Make one with: kerascnn train lenet"
+        )
+    return max(finished, key=lambda run: str(run.metrics.get("finished_at", "")))
+
+
+def find_run(reference: str | Path | None, out: Path = DEFAULT_FOLDER) -> Run:
+    """Find a run by its path, by its name in `out`, or the newest one.
+
+    Raises:
+        RunError: There is none, or the folder is no run.
+        UnknownNameError: No run of that name; the message suggests the nearest.
+    """
+    if reference is None:
+        return newest_run(out)
+    for path in (Path(reference), out / reference):
+        if (path / "config.json").is_file():
+            return Run(path)
+        if path.exists():
+            raise RunError(
+                f"{path} is no run: it holds no config.json. `kerascnn runs` lists "
+                "the runs there are."
+            )
+    names = [run.name for run in list_runs(out)]
+    if not names:
+        raise RunError(
+            f"There is no run {str(reference)!r}, and none in {out} at all. Make one "
+            "with: kerascnn train lenet"
+        )
+    raise UnknownNameError("run", str(reference), names)
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Write a file so that it is there whole, or as it was before.
+
+    Args:
+        path: The file; its folder exists.
+        write: Gets the open binary file.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    with whole_file(path) as beside, open(beside, "wb") as file:
+        write(file)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a name beside a file to write to; what is there then takes its place.
+
+    The bytes are on the disk before the name changes, so that not even a power cut
+    leaves half a file. The name beside has the same suffix.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    beside = path.with_name(f".part-{path.name}")
+    with _translate_os_errors(path):
+        try:
+            yield beside
+            with open(beside, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _translate_os_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"Cannot write {path}: {error.strerror or error}. Make room or give "
+            "another folder with --out; an unfinished run goes on with --resume."
+        ) from error
+
+

@@ -1,0 +1,445 @@
+"""Train one network, from settings to a finished run."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerascnn.card import write_card
+from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
+from kerascnn.config import TrainConfig
+from kerascnn.data import Split, load_dataset
+from kerascnn.data.splits import epoch_order, hold_out, take
+from kerascnn.devices import describe_devices, get_strategy
+from kerascnn.environment import describe_environment
+from kerascnn.errors import (
+    DivergedError,
+    MissingExtraError,
+    RunError,
+    TrainingInterruptedError,
+)
+from kerascnn.evaluation import Predictor, loss_and_accuracy
+from kerascnn.figures import plot_curves, save_figure
+from kerascnn.models import build_model
+from kerascnn.optimizers import build_optimizer
+from kerascnn.progress import Reporter
+from kerascnn.runs import DEFAULT_FOLDER, Run, create_run, whole_file
+from kerascnn.schedules import learning_rates
+from kerascnn.step import TrainingStep, check_batch_size
+
+# A call into the graph takes about so long: often enough for a live line and Ctrl-C,
+# seldom enough to cost nothing.
+CALL_SECONDS = 0.4
+
+# Runs that differ in their seed alone are validated on the same images.
+SPLIT_SEED = 0
+
+
+def train_model(
+    config: TrainConfig,
+    out: Path = DEFAULT_FOLDER,
+    *,
+    name: str | None = None,
+    reporter: Reporter | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Run:
+    """Train a network as the settings say, and write a run.
+
+    Args:
+        config: The settings; what is `None` is taken from the recipe.
+        out: The folder of all runs.
+        name: The run's folder; `<model>-<optimizer>-<n>` where `None`.
+        reporter: Told how it goes; nobody where `None`.
+        strategy: Where to compute; `get_strategy(config.device)` where `None`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        ConfigError: Settings that do not fit the data or the devices.
+        DatasetError: Data that cannot be read.
+        DivergedError: The loss was no longer a finite number.
+        RunError: The run cannot be written.
+        TrainingInterruptedError: A signal stopped it; `resume_training` goes on.
+    """
+    training = _Training(config.resolve(), strategy, reporter)
+    environment = describe_environment(describe_devices(training.strategy))
+    run = create_run(training.config, environment, out, name)
+    with run.locked():
+        return training.fit(run)
+
+
+def resume_training(
+    run: Run,
+    *,
+    reporter: Reporter | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Run:
+    """Go on with a run that was stopped; a finished one is returned as it is.
+
+    Args:
+        run: The run.
+        reporter: As for `train_model`.
+        strategy: As for `train_model`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        RunError: The run cannot be read, or another process trains it.
+        DivergedError: It diverged, before or now.
+    """
+    with run.locked():
+        if run.status == "diverged":
+            raise DivergedError(run.metrics["message"])
+        if run.status == "finished":
+            (reporter or Reporter()).message(f"{run.path} has finished already.")
+            return run
+        return _Training(run.config.resolve(), strategy, reporter).fit(run)
+
+
+def compile_model(config: TrainConfig, split: Split) -> keras.Model:
+    """Build and compile the network that the settings name, for images as in `split`."""
+    if config.mixed_precision:
+        on_gpu = bool(tf.config.get_visible_devices("GPU"))
+        keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
+    try:
+        model = build_model(
+            config.model,
+            split.image_shape,
+            split.num_classes,
+            image_size=config.image_size,
+            stem=config.stem,
+        )
+        _compile(model, config)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return model
+
+
+def _compile(model: keras.Model, config: TrainConfig) -> None:
+    momentum = {} if config.momentum is None else {"momentum": config.momentum}
+    model.compile(
+        optimizer=build_optimizer(
+            config.optimizer,
+            config.learning_rate,
+            ema=config.ema,
+            **momentum | dict(config.optimizer_options),
+        ),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA is slower on CPUs
+    )
+
+
+class _Training:
+    """One training in this process: the data, the model and its compiled steps."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        strategy: tf.distribute.Strategy | None,
+        reporter: Reporter | None,
+    ) -> None:
+        if config.tensorboard and not importlib.util.find_spec("tensorboard"):
+            raise MissingExtraError("TensorBoard", "tensorboard")
+        self.config = config
+        self.reporter = reporter or Reporter()
+        self.strategy = strategy or get_strategy(config.device)
+        self.training, self.validation, self.test = load_splits(config)
+        self.epochs = config.epochs or 0
+        self.batch_size = config.batch_size or 0
+        replicas = self.strategy.num_replicas_in_sync
+        check_batch_size(self.batch_size, len(self.training), replicas)
+        self.steps_per_epoch = len(self.training) // self.batch_size
+        self.rates = learning_rates(
+            config.schedule or "constant",
+            config.learning_rate or 0.0,
+            num_steps=self.epochs * self.steps_per_epoch,
+            warmup_steps=round((config.warmup_epochs or 0) * self.steps_per_epoch),
+        )
+        keras.utils.set_random_seed(config.seed)
+        if config.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        with self.strategy.scope():
+            self.model = compile_model(config, self.training)
+        self.step = TrainingStep(
+            self.model, self.training, config, self.rates, self.strategy
+        )
+        self.predict = Predictor(self.model)
+
+    def fit(self, run: Run) -> Run:
+        """Train from the run's checkpoint, or from the start, to the end."""
+        self.reporter.message(f"{run.path}: {self._headline()}")
+        progress = Progress(
+            losses=np.zeros(len(self.rates), np.float32),
+            correct=np.zeros(len(self.rates), np.int32),
+        )
+        if (run.checkpoint_path / "state.npz").exists():
+            progress = load_checkpoint(run.checkpoint_path / "state.npz", self.model)
+            self.reporter.message(
+                f"Going on after {progress.step:,} of {len(self.rates):,} steps."
+            )
+        run.checkpoint_path.mkdir(exist_ok=True)
+        with _remembered_signals() as signals:
+            while progress.epoch < self.epochs and not self._has_stalled(progress):
+                self._train_epoch(run, progress, signals)
+                self._finish_epoch(run, progress)
+        return self._finish(run, progress)
+
+    def _headline(self) -> str:
+        config = self.config
+        return (
+            f"{config.model} on {len(self.training):,} images of {config.dataset}, "
+            f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), "
+            f"batches of {self.batch_size}, "
+            f"{', '.join(describe_devices(self.strategy))}"
+        )
+
+    def _train_epoch(self, run: Run, progress: Progress, signals: list[int]) -> None:
+        """Do the steps of an epoch that are not done yet."""
+        order = epoch_order(
+            len(self.training), seed=self.config.seed, epoch=progress.epoch
+        )
+        begin = progress.epoch * self.steps_per_epoch
+        end = begin + self.steps_per_epoch
+        saved = time.monotonic()
+        count = 1
+        while progress.step < end:
+            started = time.monotonic()
+            count = min(count, end - progress.step)
+            part = slice(progress.step, progress.step + count)
+            progress.losses[part], progress.correct[part] = self.step.run(
+                order, begin=begin, first=progress.step, count=count
+            )
+            progress.step += count
+            taken = time.monotonic() - started
+            progress.seconds += taken
+            if not np.isfinite(progress.losses[part]).all():
+                raise self._diverged(run, progress)
+            self._report_steps(progress, begin)
+            if signals or time.monotonic() - saved > self.config.checkpoint_seconds:
+                save_checkpoint(run.checkpoint_path / "state.npz", self.model, progress)
+                saved = time.monotonic()
+            if signals:
+                raise TrainingInterruptedError(
+                    f"Stopped after {progress.step:,} of {len(self.rates):,} steps. "
+                    f"Go on with: kerascnn train --resume {run.path}"
+                )
+            count = max(1, min(2 * count, int(count * CALL_SECONDS / taken)))
+
+    def _report_steps(self, progress: Progress, begin: int) -> None:
+        done = progress.step - begin
+        images = done * self.batch_size
+        left = (len(self.rates) - progress.step) * progress.seconds / done
+        self.reporter.steps(
+            epoch=f"{progress.epoch + 1}/{self.epochs}",
+            done=done,
+            total=self.steps_per_epoch,
+            loss=float(progress.losses[begin : progress.step].mean()),
+            accuracy=float(progress.correct[begin : progress.step].sum() / images),
+            images_per_second=images / progress.seconds,
+            seconds_left=left,
+        )
+
+    def _finish_epoch(self, run: Run, progress: Progress) -> None:
+        """Validate, and write down the epoch."""
+        steps = slice(progress.step - self.steps_per_epoch, progress.step)
+        images = self.steps_per_epoch * self.batch_size
+        row: dict[str, Any] = {
+            "epoch": progress.epoch + 1,
+            "loss": float(progress.losses[steps].mean(dtype=np.float64)),
+            "accuracy": float(progress.correct[steps].sum() / images),
+        }
+        if len(self.validation):
+            with self._averaged_weights():
+                row |= self._measure(self.validation, "validation_")
+        row |= {
+            "learning_rate": float(self.rates[progress.step - 1]),
+            "seconds": round(progress.seconds, 3),
+            "images_per_second": round(images / progress.seconds, 1),
+        }
+        progress.history.append(row)
+        progress.seconds = 0.0
+        if self.config.early_stop and best_epoch(progress.history) == progress.epoch:
+            best = run.checkpoint_path / f"best-{progress.epoch}.npz"
+            save_checkpoint(best, self.model, progress)
+        save_checkpoint(run.checkpoint_path / "state.npz", self.model, progress)
+        self._write_history(run, progress)
+        if self.config.tensorboard:
+            _write_tensorboard(run, row)
+        self.reporter.epoch(f"{progress.epoch}/{self.epochs}", row)
+
+    def _measure(self, split: Split, prefix: str) -> dict[str, float]:
+        loss, accuracy = loss_and_accuracy(self.predict(split.images), split.labels)
+        return {f"{prefix}loss": loss, f"{prefix}accuracy": accuracy}
+
+    @contextmanager
+    def _averaged_weights(self) -> Iterator[None]:
+        """Look at the model with the moving average of its weights, if one is kept."""
+        if self.config.ema is None:
+            yield
+            return
+        variables = self.model.trainable_variables
+        current = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
+        yield
+        for variable, value in zip(variables, current, strict=True):
+            variable.assign(value)
+
+    def _has_stalled(self, progress: Progress) -> bool:
+        """Whether the validation loss has been higher than its best for long enough."""
+        if not self.config.early_stop or not progress.history:
+            return False
+        best = best_epoch(progress.history)
+        return progress.epoch - best >= self.config.early_stop
+
+    def _write_history(self, run: Run, progress: Progress) -> None:
+        run.write_csv("history.csv", progress.history)
+        rows = [
+            {
+                "step": step + 1,
+                "epoch": step // self.steps_per_epoch + 1,
+                "loss": f"{progress.losses[step]:.6g}",
+                "accuracy": f"{progress.correct[step] / self.batch_size:.6g}",
+                "learning_rate": f"{self.rates[step]:.6g}",
+            }
+            for step in range(progress.step)
+        ]
+        run.write_csv("steps.csv", rows)
+
+    def _finish(self, run: Run, progress: Progress) -> Run:
+        """Take the weights that training was for, measure and write them."""
+        best = best_epoch(progress.history) if self.config.early_stop else None
+        if best:
+            load_checkpoint(run.checkpoint_path / f"best-{best}.npz", self.model)
+        if self.config.ema is not None:
+            self.model.optimizer.finalize_variable_values(
+                self.model.trainable_variables
+            )
+        metrics = {
+            "status": "finished",
+            "finished_at": datetime.now(UTC).isoformat(),
+            **self._totals(progress),
+        }
+        if best:
+            metrics["best_epoch"] = best
+        if self.config.test:
+            metrics |= {"test_images": len(self.test), **self._measure(self.test, "test_")}
+        self._write_model(run)
+        self._write_figure(run)
+        write_card(run, metrics)
+        run.write_json("metrics.json", metrics)
+        shutil.rmtree(run.checkpoint_path, ignore_errors=True)
+        return run
+
+    def _totals(self, progress: Progress) -> dict[str, Any]:
+        last = progress.history[-1] if progress.history else {}
+        seconds = sum(row["seconds"] for row in progress.history)
+        images = progress.epoch * self.steps_per_epoch * self.batch_size
+        return {
+            "epochs": progress.epoch,
+            "steps": progress.step,
+            "training_images": len(self.training),
+            "validation_images": len(self.validation),
+            "parameters": self.model.count_params(),
+            "seconds": round(seconds, 3),
+            "images_per_second": round(images / seconds, 1) if seconds else None,
+            "training_loss": last.get("loss"),
+            "training_accuracy": last.get("accuracy"),
+            "validation_loss": last.get("validation_loss"),
+            "validation_accuracy": last.get("validation_accuracy"),
+        }
+
+    def _write_model(self, run: Run) -> None:
+        """Write the model, compiled anew: no one needs the optimizer's state again."""
+        _compile(self.model, self.config)
+        with whole_file(run.model_path) as beside:
+            self.model.save(beside)
+
+    def _write_figure(self, run: Run) -> None:
+        run.figures_path.mkdir(exist_ok=True)
+        figure = plot_curves(run.history, run.steps, title=run.name)
+        save_figure(figure, run.figures_path / "curves.png")
+
+    def _diverged(self, run: Run, progress: Progress) -> DivergedError:
+        """Write down what there is of a run whose loss is no number."""
+        epoch = progress.epoch + 1
+        message = (
+            f"The loss of {run.path} was no longer a finite number in epoch {epoch}. "
+            "Train again with a lower --learning-rate."
+        )
+        self._write_history(run, progress)
+        run.write_json(
+            "metrics.json",
+            {
+                "status": "diverged",
+                "finished_at": datetime.now(UTC).isoformat(),
+                "diverged_at_epoch": epoch,
+                "message": message,
+                **self._totals(progress),
+            },
+        )
+        shutil.rmtree(run.checkpoint_path, ignore_errors=True)
+        return DivergedError(message)
+
+
+def load_splits(config: TrainConfig) -> tuple[Split, Split, Split]:
+    """Load the training, validation and test images that the settings ask for."""
+    whole, test = load_dataset(config.dataset)
+    training, validation = hold_out(
+        whole, config.validation_fraction, seed=SPLIT_SEED
+    )
+    if config.limit is not None:
+        training = take(training, config.limit, seed=SPLIT_SEED)
+    return training, validation, test
+
+
+def best_epoch(history: list[dict[str, Any]]) -> int:
+    """The epoch, from 1, with the lowest validation loss; 0 where there is none."""
+    return min(history, key=lambda row: row["validation_loss"], default={"epoch": 0})[
+        "epoch"
+    ]
+
+
+@contextmanager
+def _remembered_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM; a second one interrupts at once."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def remember(number: int, frame: object) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before = {
+        number: signal.signal(number, remember)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _write_tensorboard(run: Run, row: dict[str, Any]) -> None:
+    with tf.summary.create_file_writer(str(run.path / "tensorboard")).as_default():
+        for name, value in row.items():
+            if name != "epoch":
+                tf.summary.scalar(name, value, step=row["epoch"])

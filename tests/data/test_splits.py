@@ -1,0 +1,161 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from kerascnn.data import Split, load_dataset
+from kerascnn.data.splits import epoch_order, hold_out, take
+from kerascnn.errors import ConfigError
+
+
+def numbered(labels):
+    """A split whose images are their own places in it, four bytes of an int32 each."""
+    labels = np.asarray(labels, np.int64)
+    places = np.arange(len(labels), dtype="<i4")
+    return Split(
+        images=places.view(np.uint8).reshape(-1, 1, 1, 4),
+        labels=labels,
+        class_names=tuple("abcdefghij"),
+    )
+
+
+def places(split):
+    return np.ascontiguousarray(split.images).view("<i4").ravel()
+
+
+def digest(values):
+    return hashlib.sha256(values.astype("<i4").tobytes()).hexdigest()[:16]
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    """The training labels of MNIST on numbered images."""
+    return numbered(load_dataset("mnist")[0].labels)
+
+
+def test_hold_out_puts_every_image_in_one_part(mnist):
+    parts = hold_out(mnist, 0.1, seed=0)
+    train, validation = map(places, parts)
+    assert (len(train), len(validation)) == (54_000, 6_000)
+    assert np.array_equal(np.sort(np.concatenate((train, validation))), places(mnist))
+    for part in parts:
+        assert (np.diff(places(part)) > 0).all()
+        assert np.array_equal(part.labels, mnist.labels[places(part)])
+        assert part.class_names == mnist.class_names
+
+
+def test_hold_out_keeps_the_proportions(mnist):
+    _, validation = hold_out(mnist, 0.1, seed=0)
+    exact = np.bincount(mnist.labels) / 10
+    assert (abs(np.bincount(validation.labels) - exact) < 1).all()
+
+
+def test_hold_out_of_nothing_is_empty(mnist):
+    train, validation = hold_out(mnist, 0, seed=0)
+    assert train is mnist
+    assert len(validation) == 0
+    assert validation.image_shape == mnist.image_shape
+
+
+def test_hold_out_depends_on_the_seed_alone(mnist):
+    first, again, other = (hold_out(mnist, 0.1, seed=s)[1] for s in (0, 0, 1))
+    assert np.array_equal(places(first), places(again))
+    assert len(np.intersect1d(places(first), places(other))) < 1_000
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1, 1.5, float("nan")])
+def test_hold_out_refuses_a_bad_fraction(mnist, fraction):
+    with pytest.raises(ConfigError, match=rf"in \[0, 1\), but got {fraction}"):
+        hold_out(mnist, fraction, seed=0)
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.99])
+def test_hold_out_refuses_an_empty_part(fraction):
+    with pytest.raises(ConfigError, match=r"of 10 images leaves one part empty"):
+        hold_out(numbered(range(10)), fraction, seed=0)
+
+
+def test_take_rounds_the_largest_remainders_up():
+    # Shares of 5 in 10: 3.5, 1 and 0.5; of two equal remainders the first is served.
+    drawn = take(numbered([0] * 7 + [1] * 2 + [2]), 5, seed=0)
+    assert np.bincount(drawn.labels, minlength=3).tolist() == [4, 1, 0]
+
+
+def test_take_keeps_proportions_to_within_one_image():
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        # From even classes to one that has nearly all.
+        weights = rng.dirichlet(np.full(10, rng.choice([0.1, 1, 100])))
+        split = numbered(rng.choice(10, rng.integers(20, 500), p=weights))
+        limit = int(rng.integers(1, len(split)))
+        drawn = take(split, limit, seed=0)
+        counts = np.bincount(drawn.labels, minlength=10)
+        exact = np.bincount(split.labels, minlength=10) * limit / len(split)
+        assert len(drawn) == limit
+        assert (abs(counts - exact) < 1).all()
+        assert (np.diff(places(drawn)) > 0).all()
+        assert np.array_equal(drawn.labels, split.labels[places(drawn)])
+
+
+def test_take_draws_from_all_over(mnist):
+    drawn = places(take(mnist, 6_000, seed=0))
+    tenths = np.bincount(drawn // 6_000)
+    assert abs(tenths - 600).max() < 100
+
+
+@pytest.mark.parametrize("limit", [60_000, 60_001])
+def test_take_of_all_is_all(mnist, limit):
+    assert take(mnist, limit, seed=0) is mnist
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_take_refuses_a_bad_limit(mnist, limit):
+    with pytest.raises(ConfigError, match=f"at least 1 image, but got {limit}"):
+        take(mnist, limit, seed=0)
+
+
+def test_take_and_hold_out_draw_apart(mnist):
+    validation = places(hold_out(mnist, 0.1, seed=0)[1])
+    drawn = places(take(mnist, 6_000, seed=0))
+    assert len(np.intersect1d(validation, drawn)) < 1_000
+
+
+def test_epoch_order_is_a_permutation():
+    order = epoch_order(1_000, seed=3, epoch=2)
+    assert order.dtype == np.int32
+    assert np.array_equal(np.sort(order), np.arange(1_000))
+
+
+def test_epoch_order_differs_between_epochs_and_seeds():
+    orders = [epoch_order(1_000, seed=s, epoch=e) for s in range(3) for e in range(3)]
+    assert len({order.tobytes() for order in orders}) == 9
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": -1, "epoch": 0}, "A seed has to be at least 0, but got -1"),
+        ({"seed": 0, "epoch": -1}, "Epochs count from 0, but got -1"),
+    ],
+)
+def test_epoch_order_refuses_negative_numbers(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        epoch_order(10, **settings)
+
+
+def test_results_never_change(mnist):
+    train, validation = hold_out(mnist, 0.1, seed=0)
+    found = {
+        "train": digest(places(train)),
+        "validation": digest(places(validation)),
+        "take": digest(places(take(mnist, 20_000, seed=0))),
+        "order": digest(epoch_order(60_000, seed=0, epoch=0)),
+        "later order": digest(epoch_order(54_000, seed=7, epoch=12)),
+    }
+    assert found == {
+        "train": "9621ecbdedd823e9",
+        "validation": "acbad865f7448a75",
+        "take": "9ee4d49fe104fa7b",
+        "order": "f4ab06fa6b24237f",
+        "later order": "e8ad71fc8710b08f",
+    }

@@ -1,0 +1,131 @@
+"""The documents keep up with the code."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import kerascnn
+from kerascnn.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
+NAMES = [command.name for command in COMMANDS]
+
+
+def read(name):
+    return (ROOT / name).read_text("utf-8")
+
+
+def options(command):
+    return [param for param in command.params if isinstance(param, click.Option)]
+
+
+def help_of(*arguments):
+    result = CliRunner().invoke(
+        main, [*arguments, "--help"], prog_name="kerascnn", terminal_width=80
+    )
+    assert result.exit_code == 0
+    return result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_readme_has_every_command_with_its_options(command):
+    blocks = read("README.md").split("```")
+    start = f"Usage: kerascnn {command.name} "
+    [block] = [block for block in blocks if start in block]
+    for option in options(command):
+        for name in (*option.opts, *option.secondary_opts):
+            assert re.search(rf"(?<![\w-]){name}(?![\w-])", block), name
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_every_command_and_option_has_help(command):
+    assert command.help
+    summary = command.help.splitlines()[0]
+    assert summary.endswith(".")
+    assert summary in help_of(command.name)
+    assert [option.name for option in options(command) if not option.help] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_examples_of_every_command_can_be_parsed(command):
+    _, _, text = help_of(command.name).partition("Example:\n")
+    lines = [line.split("#")[0] for line in text.partition("\n\n")[0].splitlines()]
+    assert lines
+    for line in lines:
+        program, name, *arguments = shlex.split(line)
+        assert (program, name) == ("kerascnn", command.name)
+        with command.make_context(name, arguments) as context:
+            assert context.params
+
+
+def test_group_lists_every_command():
+    text = help_of()
+    assert [name for name in NAMES if f"\n  {name} " not in text] == []
+
+
+def test_changelog_has_the_version():
+    heading = rf"^## \[?{re.escape(kerascnn.__version__)}\]?"
+    assert re.search(heading, read("CHANGELOG.md"), re.M)
+
+
+def test_licences_are_there():
+    assert "Apache License\n" in read("LICENSE")
+    assert "Version 2.0, January 2004" in read("LICENSE")
+    assert "CC BY-SA 3.0" in read("kerascnn/data/mnist/LICENSE.md")
+
+
+def test_ci_runs_the_tests_as_the_readme_says():
+    """The same commands in this order; only the environment is elsewhere."""
+    [command] = [line for line in read("README.md").splitlines() if ".[test]" in line]
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    script = read(".ci/run").replace('"', "")
+    script = script.replace("$venv", ".venv").replace("$python", "python3")
+    assert "\n".join(command.strip().split(" && ")) in script
+
+
+def test_make_targets_of_contributing_exist():
+    named = re.findall(r"`make ([\w-]+)`", read("CONTRIBUTING.md"))
+    targets = re.findall(r"^([\w-]+):", read("Makefile"), re.M)
+    assert set(named) == set(targets)
+
+
+def project_texts():
+    patterns = (
+        *("*.*", "Makefile", ".ci/run", "saved_models/README.md"),
+        *("kerascnn/**/*.py", "kerascnn/**/*.md", "tests/**/*.py"),
+        *("benchmarks/**/*.py", "benchmarks/**/*.md", "results/**/*.md"),
+    )
+    paths = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    # A `.coverage`, or what an editor leaves, is not of the project.
+    return sorted(p for p in paths if p.is_file() and not p.name.startswith("."))
+
+
+BANNED = {
+    "a path of one machine": r"(?<![\w.~$}])/(home|root|Users|mnt|work)/\w",
+    "work that no issue tells of": r"\b(TODO|FIXME|XXX)\b(?!.*#\d)",
+    "blanks at the end of a line": r"[ \t]+$",
+}
+
+
+@pytest.mark.parametrize("reason", BANNED)
+def test_no_text_holds(reason):
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]!r}"
+        for path in project_texts()
+        for match in re.finditer(BANNED[reason], path.read_text("utf-8"), re.M)
+        if path != Path(__file__)
+    ]
+    assert found == []
+
+
+def test_what_is_banned_would_be_found():
+    samples = ("see /home/a/b", "# TODO later", "x = 1  \n")
+    for pattern, sample in zip(BANNED.values(), samples, strict=True):
+        assert re.search(pattern, sample, re.M)
+        assert not re.search(pattern, "x = a/home/b  # TODO #12", re.M)
+    assert ROOT / "kerascnn" / "cli.py" in project_texts()

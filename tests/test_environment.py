@@ -1,0 +1,137 @@
+"""What a run is told about its machine, checked against other sources."""
+
+import getpass
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerascnn
+from kerascnn import environment
+from kerascnn.environment import describe_checkout, describe_environment
+
+
+def test_versions_are_those_that_are_imported():
+    described = describe_environment()
+    assert described["kerascnn"] == kerascnn.__version__
+    assert described["python"] == platform.python_version()
+    assert described["packages"]["tensorflow"] == tf.__version__
+    assert described["packages"]["keras"] == keras.__version__
+    assert described["packages"]["numpy"] == np.__version__
+    assert all(described["packages"].values())
+
+
+def test_package_that_is_not_installed_has_no_version():
+    assert environment.package_version("no-such-package-anywhere") is None
+
+
+def test_machine_is_this_one():
+    described = describe_environment()
+    assert described["platform"] == platform.platform()
+    assert 1 <= described["cores"] <= os.cpu_count()
+    assert described["processor"]
+    if sys.platform == "linux":
+        with open("/proc/meminfo") as file:
+            kibibytes = int(file.readline().split()[1])
+        assert described["memory_bytes"] == pytest.approx(kibibytes * 1024, rel=0.01)
+
+
+def test_it_is_json_and_names_no_user_host_or_folder(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/srv/someone/bin/kerascnn", "train", "lenet"])
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    described = describe_environment(["CPU:0"])
+    assert described["command"] == ["kerascnn", "train", "lenet"]
+    assert described["devices"] == ["CPU:0"]
+    text = json.dumps(described)
+    assert json.loads(text) == described
+    for secret in ("someone", "hunter2", socket.gethostname()):
+        assert secret not in text
+    assert f"/{getpass.getuser()}/" not in text
+
+
+def test_devices_are_left_out_where_they_are_not_known():
+    assert "devices" not in describe_environment()
+
+
+def test_start_is_now_in_universal_time():
+    started = datetime.fromisoformat(describe_environment()["started_at"])
+    assert started.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - started) < timedelta(minutes=1)
+
+
+SETTINGS = """
+import json, os
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+from kerascnn import environment, runtime
+before = environment.describe_settings()
+runtime.configure()
+print(json.dumps([before, environment.describe_settings()]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who set it")
+@pytest.mark.skipif(
+    "TF_ENABLE_ONEDNN_OPTS" not in environment.fast_settings(),
+    reason="oneDNN is for x86",
+)
+def test_settings_tell_the_users_from_ours(run_python):
+    done = run_python(
+        "-c",
+        SETTINGS,
+        KERAS_BACKEND="tensorflow",  # the user's, though the same as ours
+        TF_CPP_MIN_LOG_LEVEL=None,
+        TF_ENABLE_ONEDNN_OPTS=None,
+    )
+    before, after = json.loads(done.stdout)
+    assert before["TF_CPP_MIN_LOG_LEVEL"] == {"value": None, "set_by": None}
+    assert after == {
+        "KERAS_BACKEND": {"value": "tensorflow", "set_by": "user"},
+        "TF_CPP_MIN_LOG_LEVEL": {"value": "3", "set_by": "kerascnn"},
+        "TF_ENABLE_ONEDNN_OPTS": {"value": "0", "set_by": "user"},
+    }
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A git checkout with one commit of one file."""
+
+    def git(*arguments):
+        identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+        command = ["git", "-C", str(tmp_path), *identity, *arguments]
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True
+        ).stdout
+
+    git("init", "--quiet")
+    (tmp_path / "file").write_text("one\n")
+    git("add", "file")
+    git("commit", "--quiet", "--message", "One")
+    return tmp_path, git("rev-parse", "HEAD").strip()
+
+
+def test_checkout_has_its_commit_and_whether_it_was_changed(checkout):
+    folder, commit = checkout
+    assert describe_checkout(folder) == {"commit": commit, "uncommitted_changes": False}
+    (folder / "file").write_text("two\n")
+    assert describe_checkout(folder) == {"commit": commit, "uncommitted_changes": True}
+
+
+def test_folder_within_a_checkout_is_none_itself(checkout):
+    folder, _ = checkout
+    (folder / "site-packages").mkdir()
+    assert describe_checkout(folder / "site-packages") == {}
+
+
+def test_checkout_without_a_commit_or_without_git_is_left_out(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    assert describe_checkout(tmp_path) == {}
+    monkeypatch.setenv("PATH", "")
+    assert describe_checkout(tmp_path) == {}

@@ -1,0 +1,65 @@
+"""The errors: their order, and what they say."""
+
+import re
+
+import pytest
+
+from kerascnn import errors
+from kerascnn.errors import (
+    KerasCNNError,
+    MissingExtraError,
+    UnknownNameError,
+)
+
+CLASSES = {
+    name: value
+    for name, value in vars(errors).items()
+    if isinstance(value, type) and issubclass(value, Exception)
+}
+
+
+def test_all_are_caught_by_the_base_class():
+    assert len(CLASSES) > 5
+    assert all(issubclass(error, KerasCNNError) for error in CLASSES.values())
+
+
+def test_tree_of_the_docstring_is_the_tree_of_the_classes():
+    """Each line has a class, the depth of its parent and its built-in base."""
+    lines = re.findall(
+        r"^    ([│├└─ ]*)(\w+Error)(?: +\((\w+)\))?", errors.__doc__, re.M
+    )
+    assert {name for _, name, _ in lines} == set(CLASSES)
+    path = []
+    for branch, name, built_in in lines:
+        path[len(branch) // 4 :] = [name]
+        bases = [base.__name__ for base in CLASSES[name].__bases__]
+        parent = path[-2] if len(path) > 1 else "Exception"
+        assert bases == [parent, *filter(None, [built_in])]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("lenett", "There is no model 'lenett'. Did you mean 'lenet'? Choose from: "),
+        ("LeNet", "There is no model 'LeNet'. Did you mean 'lenet'? Choose from: "),
+        ("xyz", "There is no model 'xyz'. Choose from: "),
+    ],
+)
+def test_unknown_name_suggests_the_nearest(name, message):
+    error = UnknownNameError("model", name, ["lenet", "vgg16"])
+    assert str(error) == f"{message}lenet, vgg16."
+    assert isinstance(error, LookupError)
+
+
+def test_unknown_name_takes_any_iterable_once():
+    error = UnknownNameError("model", "lenett", iter(["lenet", "vgg16"]))
+    assert str(error).endswith("Did you mean 'lenet'? Choose from: lenet, vgg16.")
+
+
+def test_missing_extra_says_how_to_install_it():
+    error = MissingExtraError("TensorBoard", "tensorboard")
+    assert isinstance(error, ImportError)
+    assert str(error) == (
+        "TensorBoard is not installed. Install it with: "
+        "pip install 'kerascnn[tensorboard]'"
+    )

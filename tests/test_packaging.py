@@ -1,0 +1,101 @@
+"""The wheel and the source archive: what they carry, and that the wheel installs."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import kerascnn
+from kerascnn.data.idx import ARCHIVES
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("build", reason="comes with the extra dev")
+
+ROOT = Path(__file__).parents[1]
+NOT_COPIED = (
+    ".git",
+    ".venv*",
+    ".*_cache",
+    "__pycache__",
+    "build",
+    "dist",
+    "*.egg-info",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of the two archives, and of what was said while they were built."""
+    folder = tmp_path_factory.mktemp("packaging")
+    source = folder / "source"
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    command = [sys.executable, "-m", "build", "--outdir", str(folder), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "log").write_text(done.stdout + done.stderr)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(folder):
+    return next(folder.glob("*.whl"))
+
+
+def test_wheel_carries_the_data_as_they_are(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        for archive in ARCHIVES:
+            packed = file.read(f"kerascnn/data/mnist/{archive.name}")
+            assert hashlib.sha256(packed).hexdigest() == archive.sha256
+        names = file.namelist()
+    assert "kerascnn/data/mnist/LICENSE.md" in names
+    assert "kerascnn/py.typed" in names
+
+
+def test_wheel_carries_the_package_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        names = set(file.namelist())
+    info = f"kerascnn-{kerascnn.__version__}.dist-info"
+    assert {name.split("/")[0] for name in names} == {"kerascnn", info}
+    modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("kerascnn/**/*.py")}
+    assert {name for name in names if name.endswith(".py")} == modules
+
+
+def test_source_archive_carries_what_the_tests_need(folder):
+    root = f"kerascnn-{kerascnn.__version__}"
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as file:
+        names = {Path(name).relative_to(root).as_posix() for name in file.getnames()}
+    tests = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/**/*.py")}
+    documents = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"}
+    tools = {"Makefile", ".ci/run", "setup.cfg", "pyproject.toml", "cli.py"}
+    data = {f"kerascnn/data/mnist/{archive.name}" for archive in ARCHIVES}
+    assert tests | documents | tools | data | {"saved_models/README.md"} <= names
+
+
+def test_build_uses_nothing_that_will_go_away(folder):
+    assert "deprecat" not in (folder / "log").read_text().lower()
+
+
+def test_wheel_installs_into_an_empty_environment(wheel, tmp_path):
+    venv.create(tmp_path, with_pip=True)
+    folder = tmp_path / ("Scripts" if sys.platform == "win32" else "bin")
+    python = str(folder / "python")
+    install = [python, "-m", "pip", "install", "--no-deps", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    program = "import kerascnn.data as data; print(data.__file__, *data.DATASETS)"
+    done = subprocess.run(
+        [python, "-P", "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path))
+    assert "mnist" in done.stdout.split()
+    assert list(folder.glob("kerascnn*")) != []

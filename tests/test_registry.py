@@ -1,0 +1,48 @@
+"""Tables: their order, a wrong name, and that every row can be loaded."""
+
+import math
+
+import pytest
+
+from kerascnn.data import DATASETS
+from kerascnn.errors import UnknownNameError
+from kerascnn.models import MODELS
+from kerascnn.optimizers import OPTIMIZERS
+from kerascnn.registry import Entry, Registry
+
+TABLES = (MODELS, DATASETS, OPTIMIZERS)
+
+
+@pytest.fixture
+def table():
+    return Registry(
+        "function",
+        Entry(name="root", target="math:sqrt", summary="The square root."),
+        Entry(name="ground", target="math:floor", summary="The whole part."),
+    )
+
+
+def test_rows_keep_their_order_and_load_their_target(table):
+    assert list(table) == ["root", "ground"]
+    assert table["root"].load() is math.sqrt
+
+
+def test_wrong_name_is_an_unknown_name_error(table):
+    with pytest.raises(UnknownNameError, match=r"no function 'roof'.*mean 'root'"):
+        table["roof"]
+    assert "roof" not in table
+    assert table.get("roof") is None
+
+
+def test_two_rows_of_one_name_are_a_mistake(table):
+    with pytest.raises(ValueError, match="two function entries share a name"):
+        Registry("function", table["root"], table["root"])
+
+
+@pytest.mark.parametrize("rows", TABLES, ids=lambda rows: rows.kind)
+def test_every_row_can_be_loaded_and_says_what_it_is(rows):
+    for name, entry in rows.items():
+        assert name == entry.name == name.lower()
+        assert callable(entry.load())
+        assert entry.summary.endswith(".")
+        assert "\n" not in entry.summary
