@@ -68,7 +68,7 @@ def load_checkpoint(path: Path, model: keras.Model) -> Progress:
         RunError: The file cannot be read, or belongs to another model.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             for name, variable in _variables(model).items():
                 variable.assign(arrays[name])
             return Progress(

@@ -1,11 +1,11 @@
-"""The settings of a training: checked, saved as JSON, and filled in from the recipes."""
+"""The settings of a training: checked, saved as JSON, filled in from the recipes."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,19 +185,17 @@ def _check_names(config: TrainConfig) -> None:
         if not isinstance(name, str):
             raise ConfigError(f"A {table.kind} is a name, but got {name!r}.")
         table[name]
-    for kind, name, names in (
+    for kind, choice, names in (
         ("schedule", config.schedule, SCHEDULES),
         ("device", config.device, DEVICES),
-        ("stem", config.stem, MODELS[config.model].stems),
+        (f"{config.model} stem", config.stem, MODELS[config.model].stems),
     ):
-        if name is not None and name not in names:
-            raise UnknownNameError(
-                f"{config.model} stem" if kind == "stem" else kind, str(name), names
-            )
+        if choice is not None and choice not in names:
+            raise UnknownNameError(kind, str(choice), names)
 
 
 # Per setting: whole number or not, the range in words, and the range.
-_NUMBERS = {
+_NUMBERS: dict[str, tuple[type, str, Callable[[float], bool]]] = {
     "learning_rate": (float, "above 0", lambda x: x > 0),
     "momentum": (float, "in [0, 1)", lambda x: 0 <= x < 1),
     "epochs": (int, "of at least 1", lambda x: x >= 1),

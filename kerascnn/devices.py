@@ -35,5 +35,7 @@ def get_strategy(device: str = "auto") -> tf.distribute.Strategy:
 
 def describe_devices(strategy: tf.distribute.Strategy) -> list[str]:
     """Name the devices that a strategy computes on, one a replica."""
+    if not isinstance(strategy, tf.distribute.MirroredStrategy):
+        return ["CPU:0"]  # the default strategy names no devices
     names = strategy.extended.worker_devices
     return [":".join(str(name).split(":")[-2:]) for name in names]

@@ -61,8 +61,8 @@ def diagnose(out: Path = DEFAULT_FOLDER) -> list[Check]:
     runtime.configure()
     return [
         *_check_versions(),
-        *_check_tensorflow(),
         *_check_settings(),
+        *_check_tensorflow(),
         _check_mnist(),
         _check_folder(out),
         _check_disk(out),
@@ -118,18 +118,19 @@ def _check_requirement(line: str) -> Iterator[Check]:
 
 
 def _check_tensorflow() -> Iterator[Check]:
-    """Import TensorFlow, and look at what it computes with."""
+    """Import TensorFlow with Keras, and look at what it computes with."""
     try:
+        runtime.load_tensorflow()
         import tensorflow as tf
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # Keras's: no such backend
         yield Check(
-            "TensorFlow",
+            "import",
             "problem",
-            f"cannot be imported: {error}",
-            "pip install --force-reinstall tensorflow, in a new virtual environment "
-            "where that does not help.",
+            f"TensorFlow with Keras cannot be imported: {error}",
+            "Mend what is above; then pip install --force-reinstall tensorflow keras.",
         )
         return
+    yield Check("import", "ok", "TensorFlow with Keras can be imported")
     yield _check_devices([device.name for device in tf.config.list_physical_devices()])
     yield from _check_onednn()
 

@@ -24,6 +24,9 @@ PACKAGES = (
     "matplotlib",
 )
 
+# Where Linux tells of processes and processors.
+PROC = Path("/proc")
+
 
 def describe_environment(devices: list[str] | None = None) -> dict[str, Any]:
     """Describe this process and its machine, for the `environment.json` of a run.
@@ -117,7 +120,7 @@ def _set_by(name: str, fast: str) -> str | None:
 def _initial_variables() -> set[str]:
     """The names of the variables that this process started with, where that is told."""
     try:
-        block = Path("/proc/self/environ").read_bytes()
+        block = (PROC / "self" / "environ").read_bytes()
     except OSError:
         return set()
     return {os.fsdecode(line.partition(b"=")[0]) for line in block.split(b"\0") if line}
@@ -126,7 +129,7 @@ def _initial_variables() -> set[str]:
 def _cpu_info() -> dict[str, str]:
     """What Linux tells of the first core."""
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        text = (PROC / "cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
     pairs = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())

@@ -4,10 +4,10 @@
     ├── UnknownNameError      (LookupError)  a name that is in no table
     ├── ConfigError           (ValueError)   a setting that cannot be
     ├── InputShapeError       (ValueError)   images that a network cannot take
-    ├── DatasetError                         data that is missing, cut short or altered
-    ├── RunError                             a run that cannot be written, read or resumed
+    ├── DatasetError                         data that is missing or altered
+    ├── RunError                             a run that cannot be read or written
     │   ├── DivergedError                    the loss is no longer a number
-    │   └── TrainingInterruptedError         stopped by a signal, ready to be resumed
+    │   └── TrainingInterruptedError         stopped by a signal, to be resumed
     └── MissingExtraError     (ImportError)  an optional package that is not installed
 
 The command line shows any of them as one line and exits with code 1. Everything else is

@@ -1,11 +1,13 @@
 """The optimizers: Keras's own, by name, and the two update rules of the lab report.
 
 Stochastic gradient descent with momentum, `v <- a v - e g; w <- w + v`, is
-`keras.optimizers.SGD(learning_rate=e, momentum=a)`. AdaGrad with r = 0 at first,
-`r <- r + g g; w <- w - e g / (d + sqrt(r))` with d = 1e-7, is `keras.optimizers.Adagrad`
-with an accumulator that starts at 0. Keras adds its epsilon inside the root, so d is
-given as `epsilon = d**2`: the two steps are the same where r is 0, and elsewhere differ
-by a fraction of at most d / sqrt(r), or three tenths where sqrt(r) is no larger than d.
+`keras.optimizers.SGD(learning_rate=e, momentum=a)`.
+
+AdaGrad with r = 0 at first, `r <- r + g g; w <- w - e g / (d + sqrt(r))`, d = 1e-7, is
+`keras.optimizers.Adagrad` with an accumulator that starts at 0. Keras adds its epsilon
+inside the root, so d is given as `epsilon = d**2`: the two steps are the same where r
+is 0, and elsewhere differ by a fraction of at most d / sqrt(r), or three tenths where
+sqrt(r) is no larger than d.
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ class OptimizerEntry(Entry):
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (isinstance(value, bool) if wants_switch else is_number):
                 kind = "true or false" if wants_switch else "a number"
-                raise ConfigError(f"{name} of {self.name} is {kind}, but got {value!r}.")
+                raise ConfigError(
+                    f"{name} of {self.name} is {kind}, but got {value!r}."
+                )
 
 
 _BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}

@@ -1,4 +1,4 @@
-"""Tables of what can be named on the command line; a row is imported when it is used."""
+"""Tables of what can be named on the command line, imported when it is used."""
 
 from __future__ import annotations
 

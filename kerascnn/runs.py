@@ -1,15 +1,15 @@
 """Runs: a folder for each training, in which every file is whole or absent.
 
-    saved_models/lenet-adagrad-1/
-        config.json       the settings, all of them; `--config` reads it
-        environment.json  versions, processor, devices, commit
-        history.csv       one line an epoch
-        steps.csv         one line a step
-        metrics.json      how it ended; written last
-        model.keras       the trained model
-        README.md         what the model is, for people
-        figures/          pictures
-        checkpoint/       while it trains: all that `--resume` needs
+saved_models/lenet-adagrad-1/
+config.json       the settings, all of them; `--config` reads it
+environment.json  versions, processor, devices, commit
+history.csv       one line an epoch
+steps.csv         one line a step
+metrics.json      how it ended; written last
+model.keras       the trained model
+README.md         what the model is, for people
+figures/          pictures
+checkpoint/       while it trains: all that `--resume` needs
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ class Run:
     def write_csv(self, name: str, rows: Sequence[Row]) -> None:
         """Write rows of equal columns, whole or not at all; `None` is left empty."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+        writer = csv.DictWriter(
+            text, list(rows[0]) if rows else [], lineterminator="\n"
+        )
         writer.writeheader()
         writer.writerows(rows)
         self.write_text(name, text.getvalue())
@@ -193,7 +195,7 @@ def create_run(
     Raises:
         RunError: The name is taken or is no name, or the folder cannot be written.
     """
-    if name is not None and (Path(name).name != name or name.startswith(".")):
+    if name is not None and (Path(name).name != name or name[:1] in {"", "."}):
         raise RunError(
             f"A run is named by a plain folder name, but got {name!r}. Choose the "
             "folder that it goes into with --out."
@@ -206,7 +208,9 @@ def create_run(
     try:
         draft.write_text("config.json", config.to_json())
         draft.write_json("environment.json", environment)
-        path = _claim(draft.path, out, name or f"{config.model}-{config.optimizer}", name)
+        path = _claim(
+            draft.path, out, name or f"{config.model}-{config.optimizer}", name
+        )
     finally:
         shutil.rmtree(draft.path, ignore_errors=True)
     return Run(path)
@@ -331,5 +335,3 @@ def _translate_os_errors(path: Path) -> Iterator[None]:
             f"Cannot write {path}: {error.strerror or error}. Make room or give "
             "another folder with --out; an unfinished run goes on with --resume."
         ) from error
-
-

@@ -1,9 +1,12 @@
-"""Settings that TensorFlow and Keras read from the environment when they are imported."""
+"""Settings that TensorFlow and Keras read from the environment at import."""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _ALWAYS = {
     "KERAS_BACKEND": "tensorflow",
@@ -30,3 +33,31 @@ def configure() -> None:
     """
     for name, value in fast_settings().items():
         os.environ.setdefault(name, value)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without its words on missing GPU drivers and rounding.
+
+    They are written by native code before any log level is read, so standard error
+    itself is turned off for as long as the import takes; a Python error still comes
+    through. Nothing happens where TensorFlow is imported already.
+    """
+    if "tensorflow" not in sys.modules:
+        configure()
+        with _silent_stderr():
+            import keras  # noqa: F401
+            import tensorflow  # noqa: F401
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)

@@ -2,8 +2,8 @@
 
 Keras's `fit` is not used, for three reasons: it cannot start in the middle of an epoch,
 which an exact resume needs; its input pipeline competes with the training for the
-processor's cores; and it does not run over several machines (keras#20585). The images are
-held as one tensor, each step gathers its own, and many steps run in one call.
+processor's cores; and it does not run over several machines (keras#20585). The images
+are held as one tensor, each step gathers its own, and many steps run in one call.
 """
 
 from __future__ import annotations
@@ -108,9 +108,7 @@ class TrainingStep:
         images = tf.cast(tf.gather(self.images, mine), tf.float32)
         labels = tf.gather(self.labels, mine)
         if self.augments:
-            images = augment(
-                images, tf.stack([self.seed, step * replicas + replica])
-            )
+            images = augment(images, tf.stack([self.seed, step * replicas + replica]))
         model, optimizer = self.model, self.model.optimizer
         with tf.GradientTape() as tape:
             probabilities = model(images, training=True)
@@ -126,11 +124,14 @@ class TrainingStep:
 def make_loss(label_smoothing: float, num_classes: int) -> Loss:
     """Make the loss from class indices and probabilities to the mean cross-entropy."""
     if not label_smoothing:
-        return keras.losses.SparseCategoricalCrossentropy()
+        sparse: Loss = keras.losses.SparseCategoricalCrossentropy()
+        return sparse
     smoothed = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
-    return lambda labels, probabilities: smoothed(
-        tf.one_hot(labels, num_classes), probabilities
-    )
+
+    def loss(labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+        return smoothed(tf.one_hot(labels, num_classes), probabilities)
+
+    return loss
 
 
 def check_batch_size(batch_size: int, num_images: int, num_replicas: int) -> None:
@@ -144,8 +145,9 @@ def check_batch_size(batch_size: int, num_images: int, num_replicas: int) -> Non
             f"batch_size is {batch_size}, but there are only {num_images} training "
             f"images. Set it to {num_images} or less."
         )
-    if batch_size % num_replicas:
+    rest = batch_size % num_replicas
+    if rest:
         raise ConfigError(
             f"batch_size is {batch_size}, which {num_replicas} devices cannot share "
-            f"equally. Set it to {batch_size - batch_size % num_replicas or num_replicas}."
+            f"equally. Set it to {batch_size - rest or num_replicas}."
         )

@@ -111,25 +111,8 @@ def resume_training(
 
 
 def compile_model(config: TrainConfig, split: Split) -> keras.Model:
-    """Build and compile the network that the settings name, for images as in `split`."""
-    if config.mixed_precision:
-        on_gpu = bool(tf.config.get_visible_devices("GPU"))
-        keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
-    try:
-        model = build_model(
-            config.model,
-            split.image_shape,
-            split.num_classes,
-            image_size=config.image_size,
-            stem=config.stem,
-        )
-        _compile(model, config)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    return model
-
-
-def _compile(model: keras.Model, config: TrainConfig) -> None:
+    """Build and compile the network of the settings, for images as in `split`."""
+    model = _build_model(config, split)
     momentum = {} if config.momentum is None else {"momentum": config.momentum}
     model.compile(
         optimizer=build_optimizer(
@@ -142,6 +125,23 @@ def _compile(model: keras.Model, config: TrainConfig) -> None:
         metrics=["accuracy"],
         jit_compile=False,  # XLA is slower on CPUs
     )
+    return model
+
+
+def _build_model(config: TrainConfig, split: Split) -> keras.Model:
+    if config.mixed_precision:
+        on_gpu = bool(tf.config.get_visible_devices("GPU"))
+        keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
+    try:
+        return build_model(
+            config.model,
+            split.image_shape,
+            split.num_classes,
+            image_size=config.image_size,
+            stem=config.stem,
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 class _Training:
@@ -189,6 +189,11 @@ class _Training:
         )
         if (run.checkpoint_path / "state.npz").exists():
             progress = load_checkpoint(run.checkpoint_path / "state.npz", self.model)
+            if len(progress.losses) != len(self.rates):
+                raise RunError(
+                    f"Cannot go on with {run.path}: its settings were changed. Put "
+                    "config.json back, or train anew with --config."
+                )
             self.reporter.message(
                 f"Going on after {progress.step:,} of {len(self.rates):,} steps."
             )
@@ -337,7 +342,10 @@ class _Training:
         if best:
             metrics["best_epoch"] = best
         if self.config.test:
-            metrics |= {"test_images": len(self.test), **self._measure(self.test, "test_")}
+            metrics |= {
+                "test_images": len(self.test),
+                **self._measure(self.test, "test_"),
+            }
         self._write_model(run)
         self._write_figure(run)
         write_card(run, metrics)
@@ -364,10 +372,11 @@ class _Training:
         }
 
     def _write_model(self, run: Run) -> None:
-        """Write the model, compiled anew: no one needs the optimizer's state again."""
-        _compile(self.model, self.config)
+        """Write the model without the optimizer's state, which no one needs again."""
+        model = _build_model(self.config, self.training)
+        model.set_weights(self.model.get_weights())
         with whole_file(run.model_path) as beside:
-            self.model.save(beside)
+            model.save(beside)
 
     def _write_figure(self, run: Run) -> None:
         run.figures_path.mkdir(exist_ok=True)
@@ -399,9 +408,7 @@ class _Training:
 def load_splits(config: TrainConfig) -> tuple[Split, Split, Split]:
     """Load the training, validation and test images that the settings ask for."""
     whole, test = load_dataset(config.dataset)
-    training, validation = hold_out(
-        whole, config.validation_fraction, seed=SPLIT_SEED
-    )
+    training, validation = hold_out(whole, config.validation_fraction, seed=SPLIT_SEED)
     if config.limit is not None:
         training = take(training, config.limit, seed=SPLIT_SEED)
     return training, validation, test

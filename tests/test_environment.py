@@ -44,6 +44,47 @@ def test_machine_is_this_one():
         assert described["memory_bytes"] == pytest.approx(kibibytes * 1024, rel=0.01)
 
 
+CPUINFO = """\
+processor\t: 0
+model name\t: A Fast One: 3.0 GHz
+flags\t\t: fpu avx2 avx512_vnni
+
+processor\t: 1
+model name\t: Another
+flags\t\t: fpu
+"""
+
+
+def test_processor_is_the_first_that_linux_lists(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text(CPUINFO)
+    monkeypatch.setattr(environment, "PROC", tmp_path)
+    assert environment.processor_name() == "A Fast One: 3.0 GHz"
+    assert environment.processor_flags() == {"fpu", "avx2", "avx512_vnni"}
+
+
+def test_other_systems_are_described_as_far_as_they_tell(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "PROC", tmp_path)  # empty
+    monkeypatch.setattr(platform, "processor", lambda: "arm")
+    monkeypatch.setattr(os, "cpu_count", lambda: 12)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.delattr(os, "sysconf", raising=False)
+    described = describe_environment()
+    assert described["processor"] == "arm"
+    assert described["cores"] == 12
+    assert described["memory_bytes"] is None
+    assert environment.processor_flags() == set()
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    assert environment.processor_name() == platform.machine()
+
+
+def test_settings_of_this_process_are_told(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    settings = describe_environment()["settings"]
+    assert settings["KERAS_BACKEND"] == {"value": "jax", "set_by": "user"}
+    assert settings["TF_CPP_MIN_LOG_LEVEL"] == {"value": None, "set_by": None}
+
+
 def test_it_is_json_and_names_no_user_host_or_folder(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/srv/someone/bin/kerascnn", "train", "lenet"])
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")

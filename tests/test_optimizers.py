@@ -1,4 +1,4 @@
-"""The optimizers: the report's update rules against NumPy, and every Keras one by name."""
+"""The optimizers: the report's update rules against NumPy, and Keras's by name."""
 
 import inspect
 

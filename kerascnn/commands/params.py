@@ -32,7 +32,7 @@ class Name(click.Choice[str]):
         return str(value)
 
 
-class NameValue(click.ParamType):
+class NameValue(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.2
     """`name=value`, where the value is a number, `true`, `false` or `null`."""
 
     name = "NAME=VALUE"

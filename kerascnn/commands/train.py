@@ -15,6 +15,7 @@ from kerascnn.models import MODELS
 from kerascnn.optimizers import OPTIMIZERS
 from kerascnn.progress import LineReporter
 from kerascnn.runs import Run, find_run
+from kerascnn.runtime import load_tensorflow
 from kerascnn.schedules import SCHEDULES
 
 
@@ -141,6 +142,7 @@ def train(
         run = find_run(resume, out)
         _ = run.config  # a bad file stops here, before TensorFlow loads
 
+        load_tensorflow()
         from kerascnn.training import resume_training
 
         _show(resume_training(run, reporter=LineReporter()), as_json)
@@ -154,6 +156,7 @@ def train(
             f"Name a MODEL ({', '.join(MODELS)}), a --config file or a run to --resume."
         )
 
+    load_tensorflow()
     from kerascnn.training import train_model
 
     _show(train_model(config, out, name=name, reporter=LineReporter()), as_json)

@@ -38,6 +38,7 @@ def test_sound_machine_has_no_problem(tmp_path):
     assert [check for check in found.values() if check.status == "problem"] == []
     assert found["MNIST"].found == "4 archives, every byte as it should be"
     assert "CPU:0" in found["devices"].found
+    assert found["import"].status == "ok"
     assert found["KERAS_BACKEND"].found.startswith("tensorflow (set by ")
     assert found[f"{tmp_path / 'runs'}/"].status == "ok"
     assert not (tmp_path / "runs").exists()
@@ -101,8 +102,8 @@ def test_checkout_that_is_not_installed_is_a_warning(monkeypatch):
 def test_tensorflow_that_cannot_be_imported_is_a_problem(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     found = checks(tmp_path)
-    assert found["TensorFlow"].status == "problem"
-    assert found["TensorFlow"].found.startswith("cannot be imported: ")
+    assert found["import"].status == "problem"
+    assert "cannot be imported: " in found["import"].found
     assert "devices" not in found
     assert found["MNIST"].status == "ok"
 
@@ -121,11 +122,21 @@ def test_gpu_that_tensorflow_does_not_see_is_a_warning(monkeypatch):
 def test_onednn_that_the_user_switched_off_is_a_warning(run_python):
     done = run_python("-m", "kerascnn", "doctor", "--json", TF_ENABLE_ONEDNN_OPTS="0")
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
     found = {check["name"]: check for check in json.loads(done.stdout)}
     assert found["oneDNN"]["status"] == "warning"
     assert found["oneDNN"]["found"].startswith("off; processor with ")
     assert found["oneDNN"]["advice"].startswith("unset TF_ENABLE_ONEDNN_OPTS")
     assert found["TF_ENABLE_ONEDNN_OPTS"]["found"].startswith("0 (set by ")
+
+
+def test_backend_that_is_not_installed_is_told_and_the_rest_is_looked_at(run_python):
+    done = run_python("-m", "kerascnn", "doctor", "--json", KERAS_BACKEND="nobackend")
+    assert done.returncode == 1
+    assert done.stderr == ""
+    found = {check["name"]: check for check in json.loads(done.stdout)}
+    assert found["KERAS_BACKEND"]["advice"] == "unset KERAS_BACKEND"
+    assert found["MNIST"]["status"] == "ok"
 
 
 @on_x86

@@ -1,0 +1,156 @@
+"""Runs on disk: whole files, free names, the newest, and what is refused."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kerascnn.config import TrainConfig
+from kerascnn.errors import DivergedError, RunError, UnknownNameError
+from kerascnn.runs import Run, create_run, find_run, list_runs, newest_run, write_whole
+
+CONFIG = TrainConfig(model="lenet", optimizer="adagrad").resolve()
+
+
+def finish(run, at="2026-01-01T00:00:00+00:00"):
+    run.write_json("metrics.json", {"status": "finished", "finished_at": at})
+
+
+def test_names_count_upwards(tmp_path):
+    names = [create_run(CONFIG, {}, tmp_path).name for _ in range(3)]
+    assert names == ["lenet-adagrad-1", "lenet-adagrad-2", "lenet-adagrad-3"]
+    assert sorted(os.listdir(tmp_path)) == names
+
+
+def test_new_run_holds_settings_and_environment(tmp_path):
+    run = create_run(CONFIG, {"python": "3"}, tmp_path / "a" / "b", name="mine")
+    assert run.path == tmp_path / "a" / "b" / "mine"
+    assert run.config == CONFIG
+    assert run.environment == {"python": "3"}
+    assert run.status == "unfinished"
+
+
+def test_taken_name_is_refused_and_the_run_stays(tmp_path):
+    run = create_run(CONFIG, {"first": True}, tmp_path, name="mine")
+    with pytest.raises(RunError, match="Choose another --name"):
+        create_run(CONFIG, {}, tmp_path, name="mine")
+    assert run.environment == {"first": True}
+    assert os.listdir(tmp_path) == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden"])
+def test_name_that_is_no_folder_name_is_refused(tmp_path, name):
+    with pytest.raises(RunError, match="plain folder name"):
+        create_run(CONFIG, {}, tmp_path, name=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"Cannot write .*file: .* --out"):
+        create_run(CONFIG, {}, tmp_path / "file")
+
+
+def test_failed_write_leaves_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    write_whole(path, lambda file: file.write(b"old"))
+
+    def fail(file):
+        file.write(b"half of the n")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunError, match="No space left on device"):
+        write_whole(path, fail)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_newest_is_the_one_that_finished_last(tmp_path):
+    first, second, _ = (create_run(CONFIG, {}, tmp_path) for _ in range(3))
+    finish(second, "2026-01-01T00:00:00+00:00")
+    finish(first, "2026-01-02T00:00:00+00:00")
+    assert newest_run(tmp_path) == first
+    assert find_run(None, tmp_path) == first
+
+
+def test_run_is_found_by_path_and_by_name(tmp_path):
+    run = create_run(CONFIG, {}, tmp_path)
+    assert find_run(run.path) == run
+    assert find_run("lenet-adagrad-1", tmp_path) == run
+
+
+def test_run_that_does_not_exist_suggests_the_nearest(tmp_path):
+    with pytest.raises(RunError, match="Make one with: kerascnn train lenet"):
+        find_run("x", tmp_path)
+    with pytest.raises(RunError, match="no finished run"):
+        find_run(None, tmp_path)
+    create_run(CONFIG, {}, tmp_path)
+    with pytest.raises(UnknownNameError, match="Did you mean 'lenet-adagrad-1'"):
+        find_run("lenet-adagrad-2", tmp_path)
+
+
+def test_folder_that_is_no_run_is_refused(tmp_path):
+    (tmp_path / "other").mkdir()
+    with pytest.raises(RunError, match=r"holds no config\.json"):
+        find_run("other", tmp_path)
+    assert list_runs(tmp_path) == []
+
+
+def test_csv_round_trip_leaves_out_what_was_not_taken(tmp_path):
+    run = Run(tmp_path)
+    run.write_csv("history.csv", [{"epoch": 1, "loss": 0.1 + 0.2, "other": None}])
+    assert run.history == [{"epoch": 1.0, "loss": 0.1 + 0.2}]
+
+
+def test_broken_files_are_one_error(tmp_path):
+    run = create_run(CONFIG, {}, tmp_path)
+    (run.path / "metrics.json").write_text("{")
+    with pytest.raises(RunError, match=r"Cannot read .*metrics\.json"):
+        _ = run.metrics
+    (run.path / "metrics.json").write_text("[]")
+    with pytest.raises(RunError, match="one JSON object"):
+        _ = run.metrics
+    (run.path / "history.csv").write_text("epoch\nx\n")
+    with pytest.raises(RunError, match=r"Cannot read .*history\.csv"):
+        _ = run.history
+
+
+def test_model_is_only_given_when_finished(tmp_path):
+    run = create_run(CONFIG, {}, tmp_path)
+    with pytest.raises(RunError, match=r"has not finished.*--resume"):
+        run.require_model()
+    run.write_json("metrics.json", {"status": "diverged", "diverged_at_epoch": 2})
+    with pytest.raises(DivergedError, match="diverged in epoch 2"):
+        run.require_model()
+
+
+def test_lock_keeps_a_second_process_out(tmp_path):
+    run = create_run(CONFIG, {}, tmp_path)
+    code = (
+        "import sys, time; from pathlib import Path; from kerascnn.runs import Run\n"
+        "with Run(Path(sys.argv[1])).locked(): print(1, flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE
+    )
+    try:
+        assert other.stdout.readline() == b"1\n"
+        with pytest.raises(RunError, match="trained by another process"), run.locked():
+            pass
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+    with run.locked():  # a killed process holds nothing
+        pass
+
+
+def test_list_is_in_the_order_of_making(tmp_path):
+    for name in ("b", "a"):
+        create_run(CONFIG, {}, tmp_path, name=name)
+        time.sleep(0.01)
+    assert [run.name for run in list_runs(tmp_path)] == ["b", "a"]
+    assert json.loads((tmp_path / "a" / "config.json").read_text())["model"] == "lenet"

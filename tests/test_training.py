@@ -1,0 +1,303 @@
+"""Training: what a run holds, exact resumption, averages, early stop and divergence."""
+
+import csv
+import json
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from kerascnn.checkpoint import load_checkpoint
+from kerascnn.config import TrainConfig
+from kerascnn.data import load_dataset
+from kerascnn.errors import (
+    ConfigError,
+    DivergedError,
+    MissingExtraError,
+    RunError,
+    TrainingInterruptedError,
+)
+from kerascnn.optimizers import OPTIMIZERS
+from kerascnn.progress import Reporter
+from kerascnn.runs import list_runs
+from kerascnn.training import best_epoch, load_splits, resume_training, train_model
+
+SMALL = {
+    "model": "lenet",
+    "limit": 1280,
+    "epochs": 2,
+    "validation_fraction": 0.01,
+    "test": False,
+}
+
+
+class Interrupt(Reporter):
+    """Sends SIGINT after a given number of calls of the steps."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def steps(self, **progress):
+        self.calls -= 1
+        if self.calls == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A LeNet after two epochs on 1,280 images, with the test images measured."""
+    config = TrainConfig(**SMALL | {"test": True, "optimizer": "adagrad"})
+    return train_model(config, tmp_path_factory.mktemp("runs"))
+
+
+def load(run):
+    """The model of a run by plain Keras, ready to be evaluated."""
+    model = keras.models.load_model(run.model_path)
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def weights(run):
+    model = keras.models.load_model(run.model_path)
+    return [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+
+
+def test_run_holds_what_it_should(finished):
+    assert sorted(os.listdir(finished.path)) == [
+        *(".lock", "README.md", "config.json", "environment.json", "figures"),
+        *("history.csv", "metrics.json", "model.keras", "steps.csv"),
+    ]
+    assert os.listdir(finished.figures_path) == ["curves.png"]
+    assert finished.environment["devices"] == ["CPU:0"]
+    assert "98" not in finished.config.to_json()  # settings, no results
+
+
+def test_test_accuracy_is_that_of_plain_keras_to_the_image(finished):
+    _, test = load_dataset("mnist")
+    model = load(finished)
+    guesses = model.predict(test.images, verbose=0).argmax(axis=1)
+    right = int((guesses == test.labels).sum())
+    assert finished.metrics["test_accuracy"] == right / 10_000
+    assert right > 8_000
+    loss, accuracy = model.evaluate(test.images, test.labels, verbose=0)
+    assert loss == pytest.approx(finished.metrics["test_loss"], rel=1e-4)
+    assert accuracy == pytest.approx(right / 10_000, abs=1e-6)
+
+
+def test_history_agrees_with_the_steps(finished):
+    steps, history = finished.steps, finished.history
+    assert [row["step"] for row in steps] == list(range(1, 41))
+    assert [row["epoch"] for row in history] == [1, 2]
+    for row in history:
+        mine = [step for step in steps if step["epoch"] == row["epoch"]]
+        assert len(mine) == 20
+        for name in ("loss", "accuracy"):
+            mean = np.mean([step[name] for step in mine])
+            assert row[name] == pytest.approx(mean, rel=1e-4)
+    assert max(step["learning_rate"] for step in steps) == pytest.approx(
+        finished.config.learning_rate, rel=1e-3
+    )
+    assert finished.metrics["training_accuracy"] == history[-1]["accuracy"]
+    assert finished.metrics["validation_accuracy"] == history[-1]["validation_accuracy"]
+
+
+def test_card_says_what_was_measured(finished):
+    card = (finished.path / "README.md").read_text()
+    assert f"| test | 10,000 | {finished.metrics['test_accuracy']:.2%} |" in card
+    assert "adagrad" in card
+    assert "(batch, 28, 28, 1)" in card
+
+
+def test_saved_model_has_no_optimizer_state(finished):
+    assert finished.model_path.stat().st_size < 61_706 * 4 + 60_000
+
+
+def test_same_seed_gives_the_same_run_and_another_another(tmp_path):
+    first, same, other = (
+        train_model(TrainConfig(**SMALL | {"epochs": 1, "seed": seed}), tmp_path)
+        for seed in (1, 1, 2)
+    )
+    losses = [[row["loss"] for row in run.steps] for run in (first, same, other)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
+    assert np.abs(np.subtract(losses[0], losses[2])).max() > 0.01
+
+
+def test_interrupted_run_goes_on_from_the_step(tmp_path, finished):
+    config = TrainConfig(**SMALL | {"optimizer": "adagrad"})
+    with pytest.raises(TrainingInterruptedError, match="--resume") as caught:
+        train_model(config, tmp_path, reporter=Interrupt(calls=3))
+    (run,) = list_runs(tmp_path)
+    assert str(run.path) in str(caught.value)
+    assert run.status == "unfinished"
+    assert run.checkpoint_path.exists()
+    resume_training(run)
+    assert run.status == "finished"
+    assert not run.checkpoint_path.exists()
+    np.testing.assert_allclose(
+        [row["loss"] for row in run.steps],
+        [row["loss"] for row in finished.steps],
+        rtol=1e-3,
+    )
+
+
+def test_resuming_a_finished_run_changes_nothing(finished):
+    before = finished.model_path.read_bytes(), finished.metrics
+    assert resume_training(finished) == finished
+    assert (finished.model_path.read_bytes(), finished.metrics) == before
+
+
+def test_broken_checkpoint_is_one_error(tmp_path):
+    config = TrainConfig(**SMALL)
+    with pytest.raises(TrainingInterruptedError):
+        train_model(config, tmp_path, reporter=Interrupt(calls=1))
+    (run,) = list_runs(tmp_path)
+    state = run.checkpoint_path / "state.npz"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(RunError, match=r"Cannot go on from .*state\.npz"):
+        resume_training(run)
+
+
+def test_checkpoint_of_other_settings_is_refused(tmp_path):
+    with pytest.raises(TrainingInterruptedError):
+        train_model(TrainConfig(**SMALL), tmp_path, reporter=Interrupt(calls=1))
+    (run,) = list_runs(tmp_path)
+    run.write_text("config.json", TrainConfig(**SMALL | {"epochs": 3}).to_json())
+    with pytest.raises(RunError, match="its settings were changed"):
+        resume_training(run)
+
+
+def test_divergence_keeps_what_there_is(tmp_path):
+    config = TrainConfig(
+        **SMALL | {"learning_rate": 1e6, "schedule": "constant", "epochs": 3}
+    )
+    with pytest.raises(DivergedError, match=r"no longer a finite number in epoch 1"):
+        train_model(config, tmp_path)
+    (run,) = list_runs(tmp_path)
+    assert run.status == "diverged"
+    assert run.metrics["diverged_at_epoch"] == 1
+    assert 0 < len(run.steps) < 60
+    assert not run.model_path.exists()
+    with pytest.raises(DivergedError, match="lower --learning-rate"):
+        resume_training(run)
+
+
+def test_early_stop_takes_the_best_weights(tmp_path):
+    config = TrainConfig(
+        **SMALL
+        | {"learning_rate": 0.4, "schedule": "constant", "epochs": 12, "early_stop": 1}
+        | {"validation_fraction": 0.005, "limit": 640}
+    )
+    run = train_model(config, tmp_path)
+    losses = [row["validation_loss"] for row in run.history]
+    best = run.metrics["best_epoch"]
+    assert losses[best - 1] == min(losses)
+    assert len(losses) == best + 1 < 12
+    _, validation, _ = load_splits(run.config)
+    model = load(run)
+    loss, _ = model.evaluate(validation.images, validation.labels, verbose=0)
+    assert loss == pytest.approx(losses[best - 1], rel=1e-4)
+
+
+def test_average_of_the_weights_is_what_is_saved(tmp_path):
+    plain = train_model(TrainConfig(**SMALL), tmp_path)
+    averaged = train_model(TrainConfig(**SMALL | {"ema": 0.9}), tmp_path)
+    np.testing.assert_allclose(  # averaging watches; it does not change the training
+        [row["loss"] for row in plain.steps],
+        [row["loss"] for row in averaged.steps],
+        rtol=1e-3,
+    )
+    assert any(
+        np.abs(a - b).max() > 1e-4
+        for a, b in zip(weights(plain), weights(averaged), strict=True)
+    )
+    _, validation, _ = load_splits(averaged.config)
+    model = load(averaged)
+    loss, _ = model.evaluate(validation.images, validation.labels, verbose=0)
+    assert loss == pytest.approx(averaged.history[-1]["validation_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"augment": True},
+        {"label_smoothing": 0.1},
+        {"mixed_precision": True},
+        {"batch_size": 96, "warmup_epochs": 0.5, "schedule": "cosine"},
+        {"image_size": 32, "validation_fraction": 0.0},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_every_setting_learns(tmp_path, settings):
+    run = train_model(TrainConfig(**SMALL | {"epochs": 3} | settings), tmp_path)
+    assert run.history[-1]["loss"] < 0.75 * run.history[0]["loss"]
+    model = load(run)
+    assert model.output.dtype == "float32"
+
+
+def test_label_smoothing_and_augmentation_change_the_loss(tmp_path):
+    base = {**SMALL, "epochs": 1, "schedule": "constant", "learning_rate": 0.02}
+    plain, smooth, augmented = (
+        train_model(TrainConfig(**base | extra), tmp_path).steps
+        for extra in ({}, {"label_smoothing": 0.2}, {"augment": True})
+    )
+    # Uniform guesses cost log(10) whatever the smoothing; later it costs more.
+    assert smooth[0]["loss"] == pytest.approx(plain[0]["loss"], rel=0.01)
+    assert smooth[-1]["loss"] > plain[-1]["loss"] + 0.1
+    assert augmented[0]["loss"] != plain[0]["loss"]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_trains_lenet(tmp_path, optimizer):
+    config = TrainConfig(**SMALL | {"optimizer": optimizer, "epochs": 1})
+    run = train_model(config, tmp_path)
+    assert run.steps[-1]["loss"] < run.steps[0]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"limit": 50}, "batch_size is 64, but there are only 50 training images"),
+        ({"device": "gpu"}, "TensorFlow sees no GPU.*--device cpu"),
+    ],
+)
+def test_settings_that_do_not_fit_leave_no_run(tmp_path, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        train_model(TrainConfig(**SMALL | settings), tmp_path)
+    assert list_runs(tmp_path) == []
+
+
+def test_missing_tensorboard_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'kerascnn\[tensorboard"):
+        train_model(TrainConfig(**SMALL | {"tensorboard": True}), tmp_path)
+
+
+def test_limit_and_validation_are_apart_and_the_same_for_every_seed():
+    training, validation, test = load_splits(TrainConfig(model="lenet", limit=1000))
+    again, _, _ = load_splits(TrainConfig(model="lenet", limit=1000, seed=9))
+    assert (len(training), len(validation), len(test)) == (1000, 6000, 10_000)
+    np.testing.assert_array_equal(training.images, again.images)
+    mine = {image.tobytes() for image in training.images}
+    assert not mine & {image.tobytes() for image in validation.images}
+
+
+def test_best_epoch_is_the_first_of_the_lowest_loss():
+    rows = [{"epoch": i, "validation_loss": x} for i, x in enumerate((3, 1, 2, 1), 1)]
+    assert best_epoch(rows) == 2
+    assert best_epoch([]) == 0
+
+
+def test_checkpoint_names_the_file_that_is_missing(tmp_path):
+    with pytest.raises(RunError, match=r"Cannot go on from .*none\.npz"):
+        load_checkpoint(tmp_path / "none.npz", keras.Sequential())
+
+
+def test_files_are_plain_json_and_csv(finished):
+    assert json.loads((finished.path / "metrics.json").read_text())["steps"] == 40
+    with open(finished.path / "history.csv") as file:
+        assert next(csv.reader(file)) == [
+            *("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"),
+            *("learning_rate", "seconds", "images_per_second"),
+        ]

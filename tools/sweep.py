@@ -1,0 +1,111 @@
+"""The sweep behind the recipes: learning rates of both optimizers, by network.
+
+Every cell is one epoch on a part of the training images, measured on images held out
+from them; the test images are not read. Both optimizers of a network get the same
+number of rates, a factor of about three apart, the same images, batches and schedule.
+Rows go to `results/sweep.csv` as they are found; what is there is not done again.
+
+    python tools/sweep.py [NETWORK ...]
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import tempfile
+from pathlib import Path
+
+from kerascnn import runtime
+
+runtime.load_tensorflow()
+
+import keras  # noqa: E402
+
+from kerascnn.config import TrainConfig  # noqa: E402
+from kerascnn.errors import DivergedError  # noqa: E402
+from kerascnn.runs import Run, list_runs  # noqa: E402
+from kerascnn.training import train_model  # noqa: E402
+
+RESULTS = Path(__file__).parent.parent / "results" / "sweep.csv"
+
+# Images, held-out fraction and batch size of each network: what the machine allows.
+BUDGETS = {
+    "lenet": {"limit": 20_000, "validation_fraction": 0.1, "batch_size": 64},
+    "vgg16": {"limit": 2_560, "validation_fraction": 0.02, "batch_size": 32},
+    "resnet18": {"limit": 6_400, "validation_fraction": 0.05, "batch_size": 64},
+    "mobilenet": {"limit": 9_600, "validation_fraction": 0.05, "batch_size": 64},
+    "alexnet": {"limit": 6_400, "validation_fraction": 0.05, "batch_size": 64},
+}
+
+RATES = {
+    "lenet": {
+        "sgd": (0.01, 0.03, 0.1, 0.3),
+        "adagrad": (0.01, 0.03, 0.1, 0.3),
+    },
+    "vgg16": {"sgd": (0.003, 0.01, 0.03), "adagrad": (0.0003, 0.001, 0.003)},
+    "resnet18": {"sgd": (0.01, 0.03, 0.1, 0.3), "adagrad": (0.003, 0.01, 0.03, 0.1)},
+    "mobilenet": {"sgd": (0.03, 0.1, 0.3, 1.0), "adagrad": (0.01, 0.03, 0.1, 0.3)},
+    "alexnet": {"sgd": (0.003, 0.01, 0.03), "adagrad": (0.001, 0.003, 0.01)},
+}
+
+COLUMNS = (
+    *("model", "image_size", "stem", "optimizer", "learning_rate", "schedule"),
+    *("batch_size", "images", "steps", "status", "training_loss", "training_accuracy"),
+    *("validation_loss", "validation_accuracy", "images_per_second"),
+)
+
+
+def main(networks: list[str]) -> None:
+    """Fill in the cells that are missing."""
+    done = set()
+    if RESULTS.exists():
+        with open(RESULTS) as file:
+            done = {_key(row) for row in csv.DictReader(file)}
+    for model in networks:
+        for optimizer, rates in RATES[model].items():
+            for rate in rates:
+                config = TrainConfig(
+                    model=model,
+                    optimizer=optimizer,
+                    learning_rate=rate,
+                    epochs=1,
+                    test=False,
+                    **BUDGETS[model],
+                ).resolve()
+                row = {**config.to_dict(), "learning_rate": f"{rate:g}"}
+                if _key(row) not in done:
+                    _append(row | _measure(config))
+
+
+def _key(row: dict) -> tuple:
+    return tuple(str(row[name]) for name in COLUMNS[:7])
+
+
+def _measure(config: TrainConfig) -> dict:
+    keras.backend.clear_session()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            run: Run = train_model(config, Path(folder))
+        except DivergedError:
+            run = list_runs(Path(folder))[0]
+        metrics = run.metrics
+    return {**metrics, "images": metrics["training_images"]}
+
+
+def _append(row: dict) -> None:
+    is_new = not RESULTS.exists()
+    with open(RESULTS, "a", newline="") as file:
+        writer = csv.DictWriter(
+            file, COLUMNS, extrasaction="ignore", lineterminator="\n"
+        )
+        if is_new:
+            writer.writeheader()
+        for name, value in row.items():
+            if isinstance(value, float):
+                row[name] = f"{value:.5g}"
+        writer.writerow(row)
+    print(*(f"{name}={row.get(name)}" for name in COLUMNS), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or list(RATES))
