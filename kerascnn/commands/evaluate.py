@@ -13,6 +13,7 @@ from kerascnn.commands.params import Name
 from kerascnn.data import DATASETS
 from kerascnn.errors import RunError
 from kerascnn.runs import Run, find_run
+from kerascnn.runtime import load_tensorflow
 
 # A matrix of more classes fits no terminal; --json has it.
 MAX_CLASSES_SHOWN = 20
@@ -68,6 +69,7 @@ def evaluate(
         raise click.UsageError("--dataset is for .keras files; a run knows its own.")
     folders = [None] * len(targets) if no_figures else _folders(targets, figures)
 
+    load_tensorflow()
     from kerascnn.evaluation import evaluate_file, evaluate_run
     from kerascnn.figures import save_evaluation_figures
 

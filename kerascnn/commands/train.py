@@ -24,7 +24,12 @@ from kerascnn.schedules import SCHEDULES
 @click.command()
 @click.argument("model", type=Name("model", MODELS), required=False)
 @click.option("--dataset", type=Name("dataset", DATASETS), help="[default: mnist]")
-@click.option("--optimizer", type=Name("optimizer", OPTIMIZERS), help="[default: sgd]")
+@click.option(
+    "--optimizer",
+    type=Name("optimizer", OPTIMIZERS),
+    metavar="NAME",
+    help="One of `kerascnn optimizers`.  [default: sgd]",
+)
 @click.option("--learning-rate", type=float, help="Highest rate.  [default: recipe]")
 @click.option("--momentum", type=float, help="Of optimizers that have it.")
 @click.option(

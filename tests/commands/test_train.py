@@ -1,0 +1,81 @@
+"""`kerascnn train`: settings from options and files, and what it prints."""
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from kerascnn.cli import main
+from kerascnn.commands.train import train
+from kerascnn.config import TrainConfig
+
+FAST = ["--limit", "640", "--epochs", "1", "--no-test", "--validation-fraction", "0.01"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["train", *arguments], prog_name="kerascnn")
+
+
+def test_options_are_the_settings():
+    own = {"config_file", "name", "resume", "out", "as_json"}
+    assert {param.name for param in train.params} - own == set(
+        TrainConfig(model="lenet").to_dict()
+    )
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return run(
+        *("lenet", "--optimizer", "adamw", "--optimizer-option", "weight_decay=0.01"),
+        *("--seed", "3", "--augment", "--json", *FAST),
+    )
+
+
+def test_json_is_all_of_standard_output(trained, tmp_path):
+    assert trained.exit_code == 0, trained.stderr
+    document = json.loads(trained.stdout)
+    assert document["run"] == "saved_models/lenet-adamw-1"
+    assert document["config"]["optimizer_options"] == {"weight_decay": 0.01}
+    assert document["config"]["seed"] == 3
+    assert document["config"]["augment"] is True
+    assert document["status"] == "finished"
+    assert document["steps"] == 10
+    assert "test_accuracy" not in document
+    saved = json.loads((tmp_path / document["run"] / "metrics.json").read_text())
+    assert document["training_accuracy"] == saved["training_accuracy"]
+
+
+def test_progress_is_one_line_an_epoch_without_a_terminal(trained):
+    first, epoch = trained.stderr.splitlines()
+    assert first.startswith("saved_models/lenet-adamw-1: lenet on 640 images of mnist")
+    assert re.fullmatch(
+        r"epoch 1/1  loss \d+\.\d{4}  accuracy 0\.\d{4}  validation loss \d+\.\d{4}  "
+        r"accuracy 0\.\d{4}  [\d,]+ images/s  .* s",
+        epoch,
+    )
+
+
+def test_config_of_a_run_repeats_it_and_options_win(trained, tmp_path):
+    config = tmp_path / "saved_models" / "lenet-adamw-1" / "config.json"
+    result = run("--config", str(config), "--no-augment", "--name", "again")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("saved_models/again: training accuracy 0.")
+    first = TrainConfig.from_file(config)
+    again = TrainConfig.from_file(config.parent.parent / "again" / "config.json")
+    assert again.to_dict() == first.to_dict() | {"augment": False}
+
+
+def test_resume_of_a_finished_run_says_so(trained):
+    result = run("--resume", "lenet-adamw-1", "--json")
+    assert result.exit_code == 0
+    assert "has finished already" in result.stderr
+    assert json.loads(result.stdout) == json.loads(trained.stdout)
+
+
+def test_output_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("lenet", "--out", str(tmp_path / "file" / "runs"), *FAST)
+    assert result.exit_code == 1
+    assert re.fullmatch(r"Error: Cannot write .*--out.*\n", result.stderr)

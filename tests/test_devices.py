@@ -1,0 +1,90 @@
+"""Several devices: two logical CPUs under a MirroredStrategy, in their own process."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerascnn.devices import describe_devices, get_strategy
+from kerascnn.errors import ConfigError
+
+# Logical devices have to be made before TensorFlow starts.
+TWO_DEVICES = """
+import json, sys
+from pathlib import Path
+from kerascnn import runtime
+runtime.load_tensorflow()
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+halves = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, halves)
+from kerascnn.config import TrainConfig
+from kerascnn.devices import describe_devices
+from kerascnn.errors import ConfigError
+from kerascnn.training import train_model
+result = {}
+for optimizer in ("sgd", "adagrad"):
+    config = TrainConfig(model="lenet", optimizer=optimizer, limit=640, epochs=1,
+                         validation_fraction=0.01)
+    for count in (1, 2):
+        strategy = (tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]) if count == 2
+                    else None)
+        run = train_model(config, Path(sys.argv[1]), strategy=strategy)
+        result[f"{optimizer}-{count}"] = {
+            "losses": [row["loss"] for row in run.steps],
+            "devices": run.environment["devices"], "metrics": run.metrics}
+try:
+    train_model(TrainConfig(model="lenet", batch_size=33, limit=640),
+                Path(sys.argv[1]), strategy=strategy)
+except ConfigError as error:
+    result["error"] = str(error)
+print(json.dumps(result))
+"""
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    process = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES, str(tmp_path_factory.mktemp("runs"))],
+        capture_output=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr.decode()[-2000:]
+    return json.loads(process.stdout)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
+def test_two_devices_train_as_one(result, optimizer):
+    one, two = result[f"{optimizer}-1"], result[f"{optimizer}-2"]
+    assert one["devices"] == ["CPU:0"]
+    assert two["devices"] == ["CPU:0", "CPU:1"]
+    assert len(two["losses"]) == 10
+    np.testing.assert_allclose(one["losses"], two["losses"], rtol=1e-3)
+    assert one["metrics"]["training_accuracy"] == pytest.approx(
+        two["metrics"]["training_accuracy"], abs=0.005
+    )
+    assert two["metrics"]["test_images"] == 10_000
+    assert one["metrics"]["test_accuracy"] == pytest.approx(
+        two["metrics"]["test_accuracy"], abs=0.005
+    )
+
+
+def test_batch_that_devices_cannot_share_is_refused(result):
+    assert result["error"] == (
+        "batch_size is 33, which 2 devices cannot share equally. Set it to 32."
+    )
+
+
+@pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU"
+)
+def test_without_a_gpu_there_is_one_cpu_and_gpu_is_refused():
+    for device in ("auto", "cpu"):
+        strategy = get_strategy(device)
+        assert strategy.num_replicas_in_sync == 1
+        assert describe_devices(strategy) == ["CPU:0"]
+    with pytest.raises(ConfigError, match="TensorFlow sees no GPU"):
+        get_strategy("gpu")

@@ -1,0 +1,128 @@
+"""Runs killed with SIGKILL go on, and end in the same bits as if they had not been."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from kerascnn.runs import Run
+
+TRAIN = [
+    *(sys.executable, "-m", "kerascnn", "train", "lenet", "--deterministic"),
+    *("--limit", "6400", "--epochs", "3", "--no-test", "--checkpoint-seconds", "0"),
+    *("--validation-fraction", "0.01", "--augment", "--batch-size", "32"),
+]
+
+
+def train(out, *arguments):
+    subprocess.run(
+        [*TRAIN, "--out", out, "--name", "run", *arguments],
+        check=True,
+        capture_output=True,
+    )
+    return Run(out / "run")
+
+
+def resume(run):
+    """A process that goes on with a run."""
+    command = [*TRAIN[:4], "--resume", str(run.path), "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def outcome(run):
+    """Weights, and all of the history that is not a time."""
+    model = keras.models.load_model(run.model_path)
+    times = {"seconds", "images_per_second"}
+    history = [
+        {name: value for name, value in row.items() if name not in times}
+        for row in run.history
+    ]
+    weights = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+    return weights, history, (run.path / "steps.csv").read_text()
+
+
+def assert_same_outcome(found, expected):
+    for mine, theirs in zip(found[0], expected[0], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert found[1:] == expected[1:]
+
+
+def kill_when(process, condition, timeout=60):
+    """Send SIGKILL as soon as a condition holds; tell whether it came to that."""
+    deadline = time.monotonic() + timeout
+    while process.poll() is None and time.monotonic() < deadline:
+        if condition():
+            process.kill()
+            break
+        time.sleep(0.002)
+    process.communicate()
+    return process.returncode == -9
+
+
+def steps_in_checkpoint(run):
+    """Steps that the checkpoint has; 0 where there is none."""
+    try:
+        with np.load(run.checkpoint_path / "state.npz") as arrays:
+            return json.loads(bytes(arrays["state"]))["step"]
+    except FileNotFoundError:
+        return 0
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return outcome(train(tmp_path_factory.mktemp("whole")))
+
+
+def test_run_killed_within_an_epoch_ends_in_the_same_bits(tmp_path, uninterrupted):
+    run = Run(tmp_path / "run")
+    first = subprocess.Popen(
+        [*TRAIN, "--out", tmp_path, "--name", "run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert kill_when(first, lambda: steps_in_checkpoint(run) % 200 > 0)
+    assert 0 < steps_in_checkpoint(run) < 600
+    assert run.status == "unfinished"
+    out, err = (process := resume(run)).communicate()
+    assert process.returncode == 0, err.decode()
+    assert b"Going on after" in err
+    assert json.loads(out)["status"] == "finished"
+    assert_same_outcome(outcome(run), uninterrupted)
+
+
+@pytest.mark.slow
+def test_run_killed_at_thirty_random_moments_ends_in_the_same_bits(
+    tmp_path, uninterrupted
+):
+    rng = random.Random(0)
+    run = Run(tmp_path / "run")
+    process = subprocess.Popen(
+        [*TRAIN, "--out", tmp_path, "--name", "run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    kills = 0
+    while kills < 30:
+        # From start-up over training to the writing of the results.
+        due = time.monotonic() + rng.uniform(1, 9)
+        kills += kill_when(process, lambda due=due: time.monotonic() > due)
+        if run.status == "finished":
+            assert_same_outcome(outcome(run), uninterrupted)
+            run.path.rename(tmp_path / f"finished-{kills}")
+        if (run.path / "config.json").exists():
+            process = resume(run)
+        else:
+            process = subprocess.Popen(
+                [*TRAIN, "--out", tmp_path, "--name", "run"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+    _, err = process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert_same_outcome(outcome(run), uninterrupted)
+    assert not [path for path in run.path.iterdir() if path.name.startswith(".part")]
