@@ -42,11 +42,13 @@ def test_onednn_is_for_x86_alone(monkeypatch, machine, expected):
 
 
 SETTLED = """
-from kerascnn import runtime
-runtime.configure()
+import sys
+from kerascnn.runtime import load_tensorflow
+load_tensorflow()
 import keras
 from tensorflow.python.util import _pywrap_util_port
 print(keras.backend.backend(), _pywrap_util_port.IsMklEnabled())
+print("stderr is back", file=sys.stderr)
 """
 
 
@@ -63,3 +65,4 @@ def test_tensorflow_follows_the_settings(run_python, given, expected):
         TF_ENABLE_ONEDNN_OPTS=given,
     )
     assert done.stdout.split() == ["tensorflow", expected], done.stderr
+    assert done.stderr == "stderr is back\n"

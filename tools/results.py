@@ -1,0 +1,94 @@
+"""Keep the results of runs: what they measured, not their weights.
+
+    python tools/results.py saved_models
+
+copies settings, environment, history and metrics of every finished run in the folder to
+`results/runs/`, and writes `results/README.md` with one row a run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from kerascnn.models import MODELS
+from kerascnn.runs import Run, list_runs
+
+RESULTS = Path(__file__).parent.parent / "results"
+KEPT = ("config.json", "environment.json", "history.csv", "metrics.json")
+
+PAGE = """# Results
+
+Each row is one run with seed 0; all 10,000 test images were read once, after training.
+The seconds are those of the training steps, on {cores} cores of an {processor}
+processor with TensorFlow {tensorflow}, Keras {keras} and Python {python}.
+
+{table}
+
+The commands:
+
+```sh
+{commands}
+```
+
+`sweep.csv` has the runs that the learning rates were chosen from, on images held out of
+the training set. `tools/sweep.py` made it, `tools/results.py` made this page.
+"""
+
+HEAD = """\
+| network | optimizer | rate | images | epochs | test accuracy | seconds | run |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def main(folder: Path) -> None:
+    """Copy the finished runs of a folder, and write the table of all that are kept."""
+    for run in list_runs(folder):
+        if run.status == "finished" and "test_accuracy" in run.metrics:
+            target = RESULTS / "runs" / _title(run)
+            target.mkdir(parents=True, exist_ok=True)
+            for name in KEPT:
+                shutil.copy(run.path / name, target / name)
+    runs = sorted(list_runs(RESULTS / "runs"), key=_place)
+    machine = runs[0].environment
+    (RESULTS / "README.md").write_text(
+        PAGE.format(
+            **machine | machine["packages"],
+            table=HEAD + "\n".join(_row(run) for run in runs),
+            commands="\n".join(_command(run) for run in runs),
+        )
+    )
+
+
+def _title(run: Run) -> str:
+    metrics = run.metrics
+    images = f"{metrics['epochs']}x{metrics['training_images']}"
+    return f"{run.config.model}-{run.config.optimizer}-{images}"
+
+
+def _place(run: Run) -> tuple[int, str, int]:
+    order = list(MODELS).index(run.config.model)
+    return order, run.config.optimizer, run.metrics["steps"]
+
+
+def _row(run: Run) -> str:
+    config, metrics = run.config, run.metrics
+    return (
+        f"| {MODELS[config.model].title} | {config.optimizer} | "
+        f"{config.learning_rate:g} | {metrics['training_images']:,} | "
+        f"{metrics['epochs']} | {metrics['test_accuracy']:.2%} | "
+        f"{metrics['seconds']:,.0f} | [{run.name}](runs/{run.name}) |"
+    )
+
+
+def _command(run: Run) -> str:
+    words = run.environment["command"][1:]
+    if "--name" in words:
+        place = words.index("--name")
+        del words[place : place + 2]
+    return " ".join(["kerascnn", *words])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
