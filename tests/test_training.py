@@ -248,6 +248,7 @@ def test_label_smoothing_and_augmentation_change_the_loss(tmp_path):
     assert augmented[0]["loss"] != plain[0]["loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_trains_lenet(tmp_path, optimizer):
     config = TrainConfig(**SMALL | {"optimizer": optimizer, "epochs": 1})
