@@ -38,7 +38,7 @@ RECIPES: Mapping[str, Recipe] = {
         image_size=28,
         batch_size=64,
         epochs=10,
-        learning_rates={"sgd": 0.05, "adagrad": 0.1},
+        learning_rates={"sgd": 0.05, "adagrad": 0.05},
     ),
     "alexnet": Recipe(
         image_size=64,

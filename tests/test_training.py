@@ -26,6 +26,7 @@ from kerascnn.training import best_epoch, load_splits, resume_training, train_mo
 
 SMALL = {
     "model": "lenet",
+    "learning_rate": 0.02,
     "limit": 1280,
     "epochs": 2,
     "validation_fraction": 0.01,
@@ -251,7 +252,8 @@ def test_label_smoothing_and_augmentation_change_the_loss(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_trains_lenet(tmp_path, optimizer):
-    config = TrainConfig(**SMALL | {"optimizer": optimizer, "epochs": 1})
+    own = {"optimizer": optimizer, "learning_rate": None, "epochs": 1}
+    config = TrainConfig(**SMALL | own)
     run = train_model(config, tmp_path)
     assert run.steps[-1]["loss"] < run.steps[0]["loss"]
 
