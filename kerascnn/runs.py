@@ -1,15 +1,17 @@
 """Runs: a folder for each training, in which every file is whole or absent.
 
+```text
 saved_models/lenet-adagrad-1/
-config.json       the settings, all of them; `--config` reads it
-environment.json  versions, processor, devices, commit
-history.csv       one line an epoch
-steps.csv         one line a step
-metrics.json      how it ended; written last
-model.keras       the trained model
-README.md         what the model is, for people
-figures/          pictures
-checkpoint/       while it trains: all that `--resume` needs
+    config.json       the settings, all of them; `--config` reads it
+    environment.json  versions, processor, devices, commit
+    history.csv       one line an epoch
+    steps.csv         one line a step
+    metrics.json      how it ended; written last
+    model.keras       the trained model
+    README.md         what the model is, for people
+    figures/          pictures
+    checkpoint/       while it trains: all that `--resume` needs
+```
 """
 
 from __future__ import annotations
@@ -144,7 +146,9 @@ class Run:
         except ImportError:  # pragma: no cover - Windows has no such lock
             yield
             return
-        with _translate_os_errors(self.path), open(self.path / ".lock", "a") as file:
+        with _translate_os_errors(self.path):
+            file = open(self.path / ".lock", "a")  # noqa: SIM115 - closed below
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
