@@ -298,7 +298,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Write a file so that it is there whole, or as it was before.
 
     Args:
-        path: The file; its folder exists.
+        path: The file; its folder is made where there is none.
         write: Gets the open binary file.
 
     Raises:
@@ -320,6 +320,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     beside = path.with_name(f".part-{path.name}")
     with _translate_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
             with open(beside, "rb") as file:

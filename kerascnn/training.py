@@ -197,7 +197,6 @@ class _Training:
             self.reporter.message(
                 f"Going on after {progress.step:,} of {len(self.rates):,} steps."
             )
-        run.checkpoint_path.mkdir(exist_ok=True)
         with _remembered_signals() as signals:
             while progress.epoch < self.epochs and not self._has_stalled(progress):
                 self._train_epoch(run, progress, signals)
@@ -379,7 +378,6 @@ class _Training:
             model.save(beside)
 
     def _write_figure(self, run: Run) -> None:
-        run.figures_path.mkdir(exist_ok=True)
         figure = plot_curves(run.history, run.steps, title=run.name)
         save_figure(figure, run.figures_path / "curves.png")
 
