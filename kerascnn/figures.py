@@ -307,6 +307,5 @@ def save_figure(figure: Figure, path: Path) -> Path:
         RunError: It cannot be written.
     """
     with whole_file(path) as beside:
-        path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(beside, format="png", dpi=DOTS_PER_INCH)
     return path
