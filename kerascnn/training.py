@@ -30,8 +30,9 @@ from kerascnn.errors import (
     RunError,
     TrainingInterruptedError,
 )
-from kerascnn.evaluation import Predictor, loss_and_accuracy
+from kerascnn.evaluation import Predictor
 from kerascnn.figures import plot_curves, save_figure
+from kerascnn.metrics import loss_and_accuracy
 from kerascnn.models import build_model
 from kerascnn.optimizers import build_optimizer
 from kerascnn.progress import Reporter

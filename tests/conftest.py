@@ -40,3 +40,28 @@ def run_python(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def splits():
+    """The training and the test images of MNIST."""
+    from kerascnn.data import load_dataset
+
+    return load_dataset("mnist")
+
+
+@pytest.fixture(scope="session")
+def lenet(splits):
+    """A LeNet that has seen a few thousand digits: mostly right, not always."""
+    import keras
+
+    from kerascnn.models import build_model
+
+    train, _ = splits
+    keras.utils.set_random_seed(0)
+    model = build_model("lenet", (28, 28, 1), 10)
+    model.compile(keras.optimizers.Adam(0.002), "sparse_categorical_crossentropy")
+    for start in range(0, 60 * 64, 64):
+        batch = slice(start, start + 64)
+        model.train_on_batch(train.images[batch], train.labels[batch])
+    return model

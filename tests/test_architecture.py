@@ -20,7 +20,7 @@ LAYERS = (
     ("models.*",),
     ("config",),
     ("runs",),
-    ("environment", "card", "checkpoint", "devices", "progress", "step"),
+    ("environment", "card", "checkpoint", "devices", "metrics", "progress", "step"),
     ("evaluation", "figures"),
     ("training", "doctor"),
     ("commands", "commands.options", "commands.params", "commands.table"),
@@ -40,6 +40,7 @@ HEAVY_MODULES = (
     "devices",
     "evaluation",
     "figures",
+    "metrics",
     "step",
     "training",
 )

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from kerascnn.data import DATASETS, load_dataset
 from kerascnn.errors import RunError
-from kerascnn.evaluation import compute_metrics
 from kerascnn.figures import (
     plot_confusion_matrix,
     plot_curves,
@@ -20,6 +19,7 @@ from kerascnn.figures import (
     save_evaluation_figures,
     save_figure,
 )
+from kerascnn.metrics import compute_metrics
 
 NAMES = DATASETS["fashion_mnist"].class_names
 

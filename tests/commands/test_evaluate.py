@@ -10,17 +10,11 @@ from click.testing import CliRunner
 
 from kerascnn.commands.evaluate import evaluate
 from kerascnn.config import TrainConfig
-from kerascnn.data import load_dataset
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.models import build_model
 from kerascnn.runs import Run
 
 FIGURES = ["confusion_matrix.png", "mistakes.png", "reliability.png"]
-
-
-@pytest.fixture(scope="module")
-def splits():
-    return load_dataset("mnist")
 
 
 @pytest.fixture(scope="module")
