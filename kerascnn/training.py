@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +18,8 @@ import tensorflow as tf
 from kerascnn.card import write_card
 from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
 from kerascnn.config import TrainConfig
-from kerascnn.data import Split, load_dataset
-from kerascnn.data.splits import epoch_order, hold_out, take
+from kerascnn.data import Split
+from kerascnn.data.splits import epoch_order
 from kerascnn.devices import describe_devices, get_strategy
 from kerascnn.environment import describe_environment
 from kerascnn.errors import (
@@ -32,10 +30,11 @@ from kerascnn.errors import (
 )
 from kerascnn.evaluation import Predictor
 from kerascnn.figures import plot_curves, save_figure
+from kerascnn.interruption import remembered_signals
 from kerascnn.metrics import loss_and_accuracy
-from kerascnn.models import build_model
-from kerascnn.optimizers import build_optimizer
+from kerascnn.preparation import build_network, compile_model, load_splits
 from kerascnn.progress import Reporter
+from kerascnn.recording import best_epoch, write_history, write_tensorboard
 from kerascnn.runs import DEFAULT_FOLDER, Run, create_run, whole_file
 from kerascnn.schedules import learning_rates
 from kerascnn.step import TrainingStep, check_batch_size
@@ -43,9 +42,6 @@ from kerascnn.step import TrainingStep, check_batch_size
 # A call into the graph takes about so long: often enough for a live line and Ctrl-C,
 # seldom enough to cost nothing.
 CALL_SECONDS = 0.4
-
-# Runs that differ in their seed alone are validated on the same images.
-SPLIT_SEED = 0
 
 
 def train_model(
@@ -111,40 +107,6 @@ def resume_training(
         return _Training(run.config.resolve(), strategy, reporter).fit(run)
 
 
-def compile_model(config: TrainConfig, split: Split) -> keras.Model:
-    """Build and compile the network of the settings, for images as in `split`."""
-    model = _build_model(config, split)
-    momentum = {} if config.momentum is None else {"momentum": config.momentum}
-    model.compile(
-        optimizer=build_optimizer(
-            config.optimizer,
-            config.learning_rate,
-            ema=config.ema,
-            **momentum | dict(config.optimizer_options),
-        ),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=False,  # XLA is slower on CPUs
-    )
-    return model
-
-
-def _build_model(config: TrainConfig, split: Split) -> keras.Model:
-    if config.mixed_precision:
-        on_gpu = bool(tf.config.get_visible_devices("GPU"))
-        keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
-    try:
-        return build_model(
-            config.model,
-            split.image_shape,
-            split.num_classes,
-            image_size=config.image_size,
-            stem=config.stem,
-        )
-    finally:
-        keras.config.set_dtype_policy("float32")
-
-
 class _Training:
     """One training in this process: the data, the model and its compiled steps."""
 
@@ -198,7 +160,7 @@ class _Training:
             self.reporter.message(
                 f"Going on after {progress.step:,} of {len(self.rates):,} steps."
             )
-        with _remembered_signals() as signals:
+        with remembered_signals() as signals:
             while progress.epoch < self.epochs and not self._has_stalled(progress):
                 self._train_epoch(run, progress, signals)
                 self._finish_epoch(run, progress)
@@ -284,7 +246,7 @@ class _Training:
         save_checkpoint(run.checkpoint_path / "state.npz", self.model, progress)
         self._write_history(run, progress)
         if self.config.tensorboard:
-            _write_tensorboard(run, row)
+            write_tensorboard(run, row)
         self.reporter.epoch(f"{progress.epoch}/{self.epochs}", row)
 
     def _measure(self, split: Split, prefix: str) -> dict[str, float]:
@@ -312,18 +274,13 @@ class _Training:
         return progress.epoch - best >= self.config.early_stop
 
     def _write_history(self, run: Run, progress: Progress) -> None:
-        run.write_csv("history.csv", progress.history)
-        rows = [
-            {
-                "step": step + 1,
-                "epoch": step // self.steps_per_epoch + 1,
-                "loss": f"{progress.losses[step]:.6g}",
-                "accuracy": f"{progress.correct[step] / self.batch_size:.6g}",
-                "learning_rate": f"{self.rates[step]:.6g}",
-            }
-            for step in range(progress.step)
-        ]
-        run.write_csv("steps.csv", rows)
+        write_history(
+            run,
+            progress,
+            self.rates,
+            steps_per_epoch=self.steps_per_epoch,
+            batch_size=self.batch_size,
+        )
 
     def _finish(self, run: Run, progress: Progress) -> Run:
         """Take the weights that training was for, measure and write them."""
@@ -373,7 +330,7 @@ class _Training:
 
     def _write_model(self, run: Run) -> None:
         """Write the model without the optimizer's state, which no one needs again."""
-        model = _build_model(self.config, self.training)
+        model = build_network(self.config, self.training)
         model.set_weights(self.model.get_weights())
         with whole_file(run.model_path) as beside:
             model.save(beside)
@@ -402,50 +359,3 @@ class _Training:
         )
         shutil.rmtree(run.checkpoint_path, ignore_errors=True)
         return DivergedError(message)
-
-
-def load_splits(config: TrainConfig) -> tuple[Split, Split, Split]:
-    """Load the training, validation and test images that the settings ask for."""
-    whole, test = load_dataset(config.dataset)
-    training, validation = hold_out(whole, config.validation_fraction, seed=SPLIT_SEED)
-    if config.limit is not None:
-        training = take(training, config.limit, seed=SPLIT_SEED)
-    return training, validation, test
-
-
-def best_epoch(history: list[dict[str, Any]]) -> int:
-    """The epoch, from 1, with the lowest validation loss; 0 where there is none."""
-    return min(history, key=lambda row: row["validation_loss"], default={"epoch": 0})[
-        "epoch"
-    ]
-
-
-@contextmanager
-def _remembered_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM; a second one interrupts at once."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def remember(number: int, frame: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before = {
-        number: signal.signal(number, remember)
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _write_tensorboard(run: Run, row: dict[str, Any]) -> None:
-    with tf.summary.create_file_writer(str(run.path / "tensorboard")).as_default():
-        for name, value in row.items():
-            if name != "epoch":
-                tf.summary.scalar(name, value, step=row["epoch"])

@@ -20,7 +20,8 @@ LAYERS = (
     ("models.*",),
     ("config",),
     ("runs",),
-    ("environment", "card", "checkpoint", "devices", "metrics", "progress", "step"),
+    ("environment", "card", "checkpoint", "devices", "interruption", "metrics"),
+    ("preparation", "progress", "recording", "step"),
     ("evaluation", "figures"),
     ("training", "doctor"),
     ("commands", "commands.options", "commands.params", "commands.table"),
@@ -41,6 +42,8 @@ HEAVY_MODULES = (
     "evaluation",
     "figures",
     "metrics",
+    "preparation",
+    "recording",
     "step",
     "training",
 )

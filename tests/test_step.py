@@ -8,8 +8,8 @@ import tensorflow as tf
 from kerascnn.config import TrainConfig
 from kerascnn.data.splits import epoch_order
 from kerascnn.errors import ConfigError
+from kerascnn.preparation import compile_model, load_splits
 from kerascnn.step import TrainingStep, check_batch_size
-from kerascnn.training import compile_model, load_splits
 
 
 def settings(model, optimizer):

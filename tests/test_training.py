@@ -20,9 +20,11 @@ from kerascnn.errors import (
     TrainingInterruptedError,
 )
 from kerascnn.optimizers import OPTIMIZERS
+from kerascnn.preparation import load_splits
 from kerascnn.progress import Reporter
+from kerascnn.recording import best_epoch
 from kerascnn.runs import list_runs
-from kerascnn.training import best_epoch, load_splits, resume_training, train_model
+from kerascnn.training import resume_training, train_model
 
 SMALL = {
     "model": "lenet",
