@@ -53,6 +53,7 @@ class TrainConfig:
         seed: Of initial weights, data order, augmentation and dropout.
         deterministic: Give the same bits each time, at some cost in speed.
         device: `"auto"` (GPUs where there are any), `"cpu"` or `"gpu"`.
+        fast_layers: On CPUs, train with the convolutions of `kerascnn.fast_layers`.
         test: Measure the trained model on the test images.
         tensorboard: Write logs for TensorBoard into the run.
         checkpoint_seconds: Time between two checkpoints within an epoch.
@@ -84,6 +85,7 @@ class TrainConfig:
     seed: int = 0
     deterministic: bool = False
     device: str = "auto"
+    fast_layers: bool = True
     test: bool = True
     tensorboard: bool = False
     checkpoint_seconds: float = 60.0
@@ -210,7 +212,14 @@ _NUMBERS: dict[str, tuple[type, str, Callable[[float], bool]]] = {
     "seed": (int, "from 0 to 2**31 - 1", lambda x: 0 <= x < 2**31),
     "checkpoint_seconds": (float, "of at least 0", lambda x: x >= 0),
 }
-_SWITCHES = ("augment", "mixed_precision", "deterministic", "test", "tensorboard")
+_SWITCHES = (
+    "augment",
+    "mixed_precision",
+    "deterministic",
+    "fast_layers",
+    "test",
+    "tensorboard",
+)
 
 
 def _check_values(config: TrainConfig) -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerascnn.config import TrainConfig
 from kerascnn.data import Split, load_dataset
 from kerascnn.data.splits import hold_out, take
+from kerascnn.fast_layers import accelerate
 from kerascnn.models import build_model
 from kerascnn.optimizers import build_optimizer
 
@@ -27,6 +28,8 @@ def load_splits(config: TrainConfig) -> tuple[Split, Split, Split]:
 def compile_model(config: TrainConfig, split: Split) -> keras.Model:
     """Build and compile the network of the settings, for images as in `split`."""
     model = build_network(config, split)
+    if config.fast_layers and not tf.config.get_visible_devices("GPU"):
+        model = accelerate(model)
     momentum = {} if config.momentum is None else {"momentum": config.momentum}
     model.compile(
         optimizer=build_optimizer(

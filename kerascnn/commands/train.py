@@ -95,6 +95,11 @@ from kerascnn.schedules import SCHEDULES
 )
 @click.option("--device", type=Name("device", DEVICES), help="[default: auto]")
 @click.option(
+    "--fast-layers/--no-fast-layers",
+    default=None,
+    help="On CPUs, convolutions with faster gradients.  [default: fast-layers]",
+)
+@click.option(
     "--test/--no-test",
     default=None,
     help="Measure the test images at the end.  [default: test]",

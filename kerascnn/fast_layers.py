@@ -1,0 +1,243 @@
+"""Convolutions that train faster on CPUs; what they compute is the same.
+
+On small maps, where deep networks do most of their work on small images, oneDNN's
+gradient of a convolution's weights leaves its fast code: ResNet-18 on 32x32 pixels
+spends half of a step there. Here the same sums are written as a few matrix products, or
+as a convolution of another shape, which oneDNN does at full speed.
+
+`benchmarks/weight_gradients.py` times the ways against each other; the limits below are
+from it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+# Where oneDNN's own way is faster: on larger maps, and on images of a few channels.
+MAX_PRODUCT_AREA = 9
+MAX_CONVOLUTION_AREA = 64
+MAX_DEPTHWISE_AREA = 4
+MIN_CHANNELS = 16
+
+Sum = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def accelerate(model: keras.Model) -> keras.Model:
+    """Copy a model, its convolutions exchanged for those of this module.
+
+    Args:
+        model: A functional model; models in it are copied likewise.
+
+    Returns:
+        A model of the same layers, names, weights and seeds. To save it, put its
+        weights into one of Keras's own layers: a file should need nothing but Keras.
+    """
+    copy = keras.models.clone_model(model, clone_function=_exchange, recursive=True)
+    for variable, original in zip(copy.variables, model.variables, strict=True):
+        variable.assign(original)
+    return copy
+
+
+class FastConv2D(layers.Conv2D):  # type: ignore[misc]
+    """Keras's `Conv2D` with a faster gradient of its weights on small maps."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
+        if inputs.shape[3] < MIN_CHANNELS or not _is_plain(self, inputs):
+            return super().convolution_op(inputs, kernel)
+        kernel = tf.convert_to_tensor(kernel)
+        return convolve(inputs, kernel, self.strides[0], self.padding)
+
+
+class FastSeparableConv2D(layers.SeparableConv2D):  # type: ignore[misc]
+    """Keras's `SeparableConv2D` with a faster gradient on the smallest maps."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Filter each channel, then mix: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
+        if not _is_plain(self, inputs):
+            return super().call(inputs)
+        kernel = tf.convert_to_tensor(self.depthwise_kernel)
+        x = convolve_depthwise(inputs, kernel, self.strides[0], self.padding)
+        x = tf.nn.conv2d(x, tf.convert_to_tensor(self.pointwise_kernel), 1, "VALID")
+        if self.use_bias:
+            x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
+        return x if self.activation is None else self.activation(x)
+
+
+FAST_LAYERS: dict[type[keras.Layer], type[keras.Layer]] = {
+    layers.Conv2D: FastConv2D,
+    layers.SeparableConv2D: FastSeparableConv2D,
+}
+
+
+def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
+    """Convolve as `tf.nn.conv2d` does, with a faster gradient of the kernel.
+
+    Args:
+        x: Images, `(batch, height, width, channels)`; the sides are known.
+        kernel: Weights, `(rows, columns, channels, filters)`.
+        stride: Pixels from one output to the next, in both directions.
+        padding: `"same"` or `"valid"`.
+
+    Returns:
+        `(batch, height/stride, width/stride, filters)`.
+    """
+    options = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def operation(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
+        y = tf.nn.conv2d(x, kernel, **options)
+        area = y.shape[1] * y.shape[2]
+
+        def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            dx = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(x), filter=kernel, out_backprop=dy, **options
+            )
+            before = _padding_before(x, kernel, stride, padding)
+            if area <= MAX_PRODUCT_AREA:
+                return dx, _tap_by_tap(x, dy, kernel, stride, before, _products)
+            if area <= MAX_CONVOLUTION_AREA and stride == 1:
+                return dx, _as_convolution(x, dy, kernel, before)
+            return dx, tf.raw_ops.Conv2DBackpropFilter(
+                input=x, filter_sizes=kernel.shape, out_backprop=dy, **options
+            )
+
+        return y, gradient
+
+    return operation(x, kernel)
+
+
+def convolve_depthwise(
+    x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str
+) -> tf.Tensor:
+    """Convolve each channel with its own kernel, with a faster gradient of the kernel.
+
+    Args:
+        x: Images, `(batch, height, width, channels)`; the sides are known.
+        kernel: Weights, `(rows, columns, channels, 1)`.
+        stride: As for `convolve`.
+        padding: As for `convolve`.
+
+    Returns:
+        `(batch, height/stride, width/stride, channels)`.
+    """
+    options = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def operation(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
+        y = tf.nn.depthwise_conv2d(x, kernel, **options)
+        area = y.shape[1] * y.shape[2]
+
+        def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            dx = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+                input_sizes=tf.shape(x), filter=kernel, out_backprop=dy, **options
+            )
+            if area <= MAX_DEPTHWISE_AREA and kernel.shape[3] == 1:
+                before = _padding_before(x, kernel, stride, padding)
+                return dx, _tap_by_tap(x, dy, kernel, stride, before, _channel_sums)
+            return dx, tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+                input=x, filter_sizes=kernel.shape, out_backprop=dy, **options
+            )
+
+        return y, gradient
+
+    return operation(x, kernel)
+
+
+def _exchange(layer: keras.Layer) -> keras.Layer:
+    kind = type(layer)
+    return FAST_LAYERS.get(kind, kind).from_config(layer.get_config())
+
+
+def _is_plain(layer: keras.Layer, inputs: tf.Tensor) -> bool:
+    """Whether a convolution has none of the options that are left to Keras."""
+    return (
+        None not in inputs.shape[1:]
+        and len(set(layer.strides)) == 1
+        and layer.compute_dtype == "float32"
+        and layer.data_format == "channels_last"
+        and layer.padding in ("same", "valid")
+        and tuple(layer.dilation_rate) == (1, 1)
+        and getattr(layer, "groups", 1) == 1
+    )
+
+
+def _padding_before(
+    x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str
+) -> list[int]:
+    """Rows above and columns left of the image that count as zeros."""
+    if padding == "valid":
+        return [0, 0]
+    return [
+        max(0, (-(-side // stride) - 1) * stride + reach - side) // 2
+        for side, reach in zip(x.shape[1:3], kernel.shape[:2], strict=True)
+    ]
+
+
+def _tap_by_tap(
+    x: tf.Tensor,
+    dy: tf.Tensor,
+    kernel: tf.Tensor,
+    stride: int,
+    before: list[int],
+    total: Sum,
+) -> tf.Tensor:
+    """Sum for each row and column of a kernel over the pixels that it meets."""
+    taps = []
+    for tap in itertools.product(*map(range, kernel.shape[:2])):
+        offsets = [at - zeros for at, zeros in zip(tap, before, strict=True)]
+        sizes = zip(x.shape[1:3], dy.shape[1:3], offsets, strict=True)
+        rows, columns = (_meeting(*size, stride) for size in sizes)
+        if rows and columns:
+            taps.append(total(x[:, rows[0], columns[0]], dy[:, rows[1], columns[1]]))
+        else:  # it meets nothing but padding
+            taps.append(tf.zeros_like(kernel[0, 0]))
+    return tf.reshape(tf.stack(taps), kernel.shape)
+
+
+def _meeting(
+    size: int, out_size: int, offset: int, stride: int
+) -> tuple[slice, slice] | None:
+    """Where a tap meets the image along one side: there, and in the output."""
+    first = max(0, -(offset // stride))
+    last = min(out_size - 1, (size - 1 - offset) // stride)
+    if last < first:
+        return None
+    start = first * stride + offset
+    return slice(start, last * stride + offset + 1, stride), slice(first, last + 1)
+
+
+def _products(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
+    """Every channel with every filter: `(b, h, w, c)`, `(b, h, w, f)` to `(c, f)`."""
+    flat = [tf.reshape(value, [-1, value.shape[3]]) for value in (x, dy)]
+    return tf.matmul(*flat, transpose_a=True)
+
+
+def _channel_sums(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
+    """Every channel with itself: `(b, h, w, c)`, `(b, h, w, c)` to `(c, 1)`."""
+    return tf.reduce_sum(tf.reshape(x * dy, [-1, x.shape[3]]), axis=0)[:, tf.newaxis]
+
+
+def _as_convolution(
+    x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, before: list[int]
+) -> tf.Tensor:
+    """Slide the output's gradient over the images: channels there are images here."""
+    padding = [
+        [0, 0],
+        *(
+            [zeros, reach - 1 - zeros + out_size - size]
+            for zeros, reach, size, out_size in zip(
+                before, kernel.shape[:2], x.shape[1:3], dy.shape[1:3], strict=True
+            )
+        ),
+        [0, 0],
+    ]
+    taps = tf.nn.conv2d(
+        tf.transpose(x, [3, 1, 2, 0]), tf.transpose(dy, [1, 2, 0, 3]), 1, padding
+    )
+    return tf.transpose(taps, [1, 2, 0, 3])

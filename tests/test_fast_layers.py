@@ -1,0 +1,148 @@
+"""Fast layers: Keras's own are the witness, their gradients and whole trainings."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from kerascnn.config import TrainConfig
+from kerascnn.fast_layers import FastConv2D, FastSeparableConv2D, accelerate
+from kerascnn.models import build_model
+from kerascnn.preparation import compile_model, load_splits
+from kerascnn.step import TrainingStep
+
+# Maps on both sides of every limit, and as flat as they come.
+SIZES = ((1, 1), (2, 2), (3, 3), (1, 4), (4, 4), (5, 7), (8, 8), (9, 9))
+
+
+def gradients(layer, x, dy):
+    """The output of a layer and what training would change it by."""
+
+    @tf.function
+    def compute(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+        sources = [x, *(variable.value for variable in layer.trainable_variables)]
+        return [y, *tape.gradient(y, sources, output_gradients=dy)]
+
+    return [value.numpy() for value in compute(x)]
+
+
+def assert_same(fast, plain, shape):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=shape).astype(np.float32))
+    for layer in (plain, fast):
+        layer.build(shape)
+    fast.set_weights(plain.get_weights())
+    dy = tf.constant(rng.normal(size=plain(x).shape).astype(np.float32))
+    results = gradients(fast, x, dy), gradients(plain, x, dy)
+    for ours, expected in zip(*results, strict=True):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=3e-5 * scale)
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 5, (3, 1)])
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_convolution_has_the_gradients_of_keras(kernel, strides, padding):
+    sides = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    for size in SIZES:
+        if padding == "valid" and (size[0] < sides[0] or size[1] < sides[1]):
+            continue
+        fast, plain = (
+            make(24, kernel, strides, padding=padding, activation="relu")
+            for make in (FastConv2D, layers.Conv2D)
+        )
+        assert_same(fast, plain, (5, *size, 16))
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_separable_convolution_has_the_gradients_of_keras(strides, padding):
+    for size, multiplier in itertools.product(SIZES, (1, 2)):
+        if padding == "valid" and min(size) < 3:
+            continue
+        fast, plain = (
+            make(12, 3, strides, padding=padding, depth_multiplier=multiplier)
+            for make in (FastSeparableConv2D, layers.SeparableConv2D)
+        )
+        assert_same(fast, plain, (5, *size, 16))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"dilation_rate": 2}, {"groups": 4}, {"strides": (1, 2)}, {"use_bias": False}],
+    ids=str,
+)
+def test_other_options_are_those_of_keras(options):
+    fast, plain = (
+        make(16, 3, padding="same", **options) for make in (FastConv2D, layers.Conv2D)
+    )
+    assert_same(fast, plain, (4, 4, 4, 16))
+
+
+def test_images_of_unknown_size_and_16_bits_are_left_to_keras():
+    inputs = keras.Input((None, None, 16))
+    model = keras.Model(inputs, FastConv2D(4, 3, padding="same")(inputs))
+    assert model(np.ones((2, 3, 3, 16), np.float32)).shape == (2, 3, 3, 4)
+    half = FastSeparableConv2D(4, 3, padding="same", dtype="mixed_bfloat16")
+    assert half(np.ones((2, 2, 2, 16), np.float32)).dtype == tf.bfloat16
+
+
+def test_gradient_is_that_of_arithmetic():
+    # On a map of one pixel only the middle of the kernel meets it.
+    layer = FastConv2D(1, 3, padding="same", use_bias=False)
+    x = np.arange(32, dtype=np.float32).reshape(2, 1, 1, 16)
+    layer.build(x.shape)
+    dy = tf.constant([2.0, 3.0], shape=(2, 1, 1, 1))
+    _, _, dw = gradients(layer, tf.constant(x), dy)
+    np.testing.assert_array_equal(dw[1, 1, :, 0], 2 * x[0, 0, 0] + 3 * x[1, 0, 0])
+    dw[1, 1] = 0
+    assert not dw.any()
+
+
+@pytest.mark.parametrize("name", ["alexnet", "mobilenet"])
+def test_accelerated_model_is_the_same_model(name):
+    keras.utils.set_random_seed(1)
+    model = build_model(name, (28, 28, 1), 10)
+    fast = accelerate(model)
+    kinds = {type(layer) for layer in fast.get_layer(name).layers}
+    assert kinds & {FastConv2D, FastSeparableConv2D}
+    assert not kinds & {layers.Conv2D, layers.SeparableConv2D}
+    names = ([layer.name for layer in m.get_layer(name).layers] for m in (fast, model))
+    assert next(names) == next(names)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1)).astype("float32")
+    # Dropout of the same seed among it.
+    for training in (False, True):
+        ours, expected = (m(images, training=training) for m in (fast, model))
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["alexnet", "resnet18", "mobilenet", pytest.param("vgg16", marks=pytest.mark.slow)],
+)
+def test_training_has_the_losses_of_keras(name):
+    losses = []
+    for fast in (True, False):
+        config = TrainConfig(
+            model=name,
+            learning_rate=1e-3,
+            schedule="constant",
+            batch_size=16,
+            image_size=32,
+            limit=160,
+            fast_layers=fast,
+        ).resolve()
+        split, _, _ = load_splits(config)
+        keras.utils.set_random_seed(0)
+        model = compile_model(config, split)
+        rates = np.full(5, 1e-3, np.float32)
+        step = TrainingStep(model, split, config, rates, tf.distribute.get_strategy())
+        order = np.arange(160, dtype=np.int32)
+        losses.append(step.run(order, begin=0, first=0, count=5)[0])
+    np.testing.assert_allclose(*losses, rtol=2e-3)
