@@ -1,7 +1,7 @@
 # The tools are those of the virtual environment that CONTRIBUTING.md sets up.
 BIN ?= .venv/bin
 
-.PHONY: fix check test test-slow dist
+.PHONY: fix check test test-slow bench dist
 
 fix:  ## Mend what can be mended, and write the help texts into the README.
 	$(BIN)/ruff check --fix .
@@ -19,6 +19,12 @@ test:  ## The tests of the default run.
 
 test-slow:  ## The tests that take minutes. All of them, or those of PYTEST_OPTIONS.
 	$(BIN)/pytest -m "slow and not gpu and not network" $(PYTEST_OPTIONS)
+
+bench:  ## Times beside PyTorch and a plain Keras script; BENCH_OPTIONS=--quick: minutes.
+	$(BIN)/pip install -r benchmarks/requirements.txt
+	$(BIN)/python benchmarks/throughput.py $(BENCH_OPTIONS)
+	$(BIN)/python benchmarks/startup.py $(BENCH_OPTIONS)
+	$(BIN)/python benchmarks/report.py
 
 dist:  ## The wheel and the source archive, from nothing.
 	rm -rf build dist

@@ -48,7 +48,8 @@ class FastConv2D(layers.Conv2D):  # type: ignore[misc]
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolve: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
-        if inputs.shape[3] < MIN_CHANNELS or not _is_plain(self, inputs):
+        limit = MAX_CONVOLUTION_AREA if self.strides == (1, 1) else MAX_PRODUCT_AREA
+        if inputs.shape[3] < MIN_CHANNELS or not _is_small(self, inputs, limit):
             return super().convolution_op(inputs, kernel)
         kernel = tf.convert_to_tensor(kernel)
         return convolve(inputs, kernel, self.strides[0], self.padding)
@@ -59,7 +60,9 @@ class FastSeparableConv2D(layers.SeparableConv2D):  # type: ignore[misc]
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Filter each channel, then mix: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
-        if not _is_plain(self, inputs):
+        if self.depth_multiplier != 1 or not _is_small(
+            self, inputs, MAX_DEPTHWISE_AREA
+        ):
             return super().call(inputs)
         kernel = tf.convert_to_tensor(self.depthwise_kernel)
         x = convolve_depthwise(inputs, kernel, self.strides[0], self.padding)
@@ -88,24 +91,19 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.T
         `(batch, height/stride, width/stride, filters)`.
     """
     options = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
+    before = _padding_before(x, kernel, stride, padding)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def operation(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
         y = tf.nn.conv2d(x, kernel, **options)
-        area = y.shape[1] * y.shape[2]
 
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             dx = tf.raw_ops.Conv2DBackpropInput(
                 input_sizes=tf.shape(x), filter=kernel, out_backprop=dy, **options
             )
-            before = _padding_before(x, kernel, stride, padding)
-            if area <= MAX_PRODUCT_AREA:
-                return dx, _tap_by_tap(x, dy, kernel, stride, before, _products)
-            if area <= MAX_CONVOLUTION_AREA and stride == 1:
+            if stride == 1 and y.shape[1] * y.shape[2] > MAX_PRODUCT_AREA:
                 return dx, _as_convolution(x, dy, kernel, before)
-            return dx, tf.raw_ops.Conv2DBackpropFilter(
-                input=x, filter_sizes=kernel.shape, out_backprop=dy, **options
-            )
+            return dx, _tap_by_tap(x, dy, kernel, stride, before, _products)
 
         return y, gradient
 
@@ -127,22 +125,17 @@ def convolve_depthwise(
         `(batch, height/stride, width/stride, channels)`.
     """
     options = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
+    before = _padding_before(x, kernel, stride, padding)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def operation(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
         y = tf.nn.depthwise_conv2d(x, kernel, **options)
-        area = y.shape[1] * y.shape[2]
 
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             dx = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
                 input_sizes=tf.shape(x), filter=kernel, out_backprop=dy, **options
             )
-            if area <= MAX_DEPTHWISE_AREA and kernel.shape[3] == 1:
-                before = _padding_before(x, kernel, stride, padding)
-                return dx, _tap_by_tap(x, dy, kernel, stride, before, _channel_sums)
-            return dx, tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
-                input=x, filter_sizes=kernel.shape, out_backprop=dy, **options
-            )
+            return dx, _tap_by_tap(x, dy, kernel, stride, before, _channel_sums)
 
         return y, gradient
 
@@ -154,13 +147,19 @@ def _exchange(layer: keras.Layer) -> keras.Layer:
     return FAST_LAYERS.get(kind, kind).from_config(layer.get_config())
 
 
-def _is_plain(layer: keras.Layer, inputs: tf.Tensor) -> bool:
-    """Whether a convolution has none of the options that are left to Keras."""
+def _is_small(layer: keras.Layer, inputs: tf.Tensor, limit: int) -> bool:
+    """Whether a convolution gives maps of so many pixels at most, and is a plain one.
+
+    Others are left to Keras: they lose nothing, and TensorFlow joins their bias and
+    activation to them.
+    """
+    if None in inputs.shape[1:] or layer.data_format != "channels_last":
+        return False
+    _, height, width, _ = layer.compute_output_shape(inputs.shape)
     return (
-        None not in inputs.shape[1:]
+        height * width <= limit
         and len(set(layer.strides)) == 1
         and layer.compute_dtype == "float32"
-        and layer.data_format == "channels_last"
         and layer.padding in ("same", "valid")
         and tuple(layer.dilation_rate) == (1, 1)
         and getattr(layer, "groups", 1) == 1

@@ -1,0 +1,64 @@
+"""What every contender shares: it trains when told to, and says how long it took.
+
+A contender is a process. It trains one step, says so, and then reads from standard
+input how many steps to train next. So several can take turns on one machine, each
+warm, and none waits for another to load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+BATCH_SIZE = 128
+IMAGE_SIZE = 32
+LEARNING_RATE = 0.001
+STARTED = time.perf_counter()
+
+
+def parse() -> argparse.Namespace:
+    """Read what to train: a network and an optimizer, and options of the contender."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("network")
+    parser.add_argument("optimizer", choices=("sgd", "adagrad"))
+    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--compile", action="store_true")
+    return parser.parse_args()
+
+
+def load_mnist() -> tuple[np.ndarray, np.ndarray]:
+    """Load the training images as scripts do: float32 in [0, 1], padded to 32x32."""
+    folder = Path(__file__).parent.parent / "kerascnn" / "data" / "mnist"
+    with gzip.open(folder / "train-images-idx3-ubyte.gz") as file:
+        pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)
+    with gzip.open(folder / "train-labels-idx1-ubyte.gz") as file:
+        labels = np.frombuffer(file.read(), np.uint8, offset=8).astype(np.int64)
+    images = np.pad(pixels, ((0, 0), (2, 2), (2, 2), (0, 0))).astype(np.float32) / 255
+    return images, labels
+
+
+def ready(imported: float, **more: object) -> None:
+    """Say that the first step is done; `imported` is when the imports were."""
+    now = time.perf_counter()
+    say(import_s=imported - STARTED, first_step_s=now - imported, **more)
+
+
+def orders() -> Iterator[int]:
+    """The numbers of steps to train, as they come in; the peak of memory at the end."""
+    for line in sys.stdin:
+        yield int(line)
+    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    say(peak_mib=kib / 1024)
+
+
+def say(**values: object) -> None:
+    """Write one line of JSON."""
+    print(json.dumps(values), flush=True)

@@ -1,0 +1,64 @@
+"""kerascnn, through its own `train_model`."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import contender
+
+from kerascnn.runtime import load_tensorflow
+
+options = contender.parse()
+load_tensorflow()
+
+from kerascnn.config import TrainConfig  # noqa: E402
+from kerascnn.progress import Reporter  # noqa: E402
+from kerascnn.training import train_model  # noqa: E402
+
+IMPORTED = time.perf_counter()
+
+
+class Pace(Reporter):
+    """Holds the training until the next order, and measures what was done."""
+
+    def __init__(self) -> None:
+        self.orders = contender.orders()
+        self.total = 0
+        self.before = 0
+        self.wanted = 0
+        self.started = 0.0
+
+    def steps(self, *, epoch: str, done: int, total: int, **rest: object) -> None:
+        """Count; where an order is fulfilled, say how long it took and wait."""
+        now = time.perf_counter()
+        steps = (int(epoch.split("/")[0]) - 1) * total + done
+        if not self.wanted:
+            contender.ready(IMPORTED)
+        elif steps - self.before < self.wanted:
+            return
+        else:
+            contender.say(seconds=now - self.started, steps=steps - self.before)
+        order = next(self.orders, None)
+        if order is None:
+            raise SystemExit
+        self.wanted, self.before, self.started = order, steps, time.perf_counter()
+
+
+with tempfile.TemporaryDirectory() as folder:
+    train_model(
+        TrainConfig(
+            model=options.network,
+            optimizer=options.optimizer,
+            learning_rate=contender.LEARNING_RATE,
+            schedule="constant",
+            batch_size=contender.BATCH_SIZE,
+            image_size=contender.IMAGE_SIZE,
+            epochs=100,
+            validation_fraction=0,
+            test=False,
+        ),
+        Path(folder),
+        reporter=Pace(),
+    )
