@@ -3,6 +3,7 @@
 Every cell is one epoch on a part of the training images, measured on images held out
 from them; the test images are not read. Both optimizers of a network get the same
 number of rates, a factor of about three apart, the same images, batches and schedule.
+Image sizes and stems are compared at the recipe's rates, in about equal time.
 Rows go to `results/sweep.csv` as they are found; what is there is not done again.
 
     python tools/sweep.py [NETWORK ...]
@@ -13,6 +14,7 @@ from __future__ import annotations
 import csv
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from kerascnn import runtime
@@ -60,6 +62,22 @@ RATES = {
     },
 }
 
+# Other image sizes and stems, at the recipe's rates, with about as many images as cost
+# the same time as the budget above.
+SHAPES = {
+    "lenet": ({"image_size": 32, "limit": 14_400},),
+    "vgg16": ({"image_size": 48, "limit": 1_120},),
+    "resnet18": (
+        {"image_size": 64, "limit": 1_600},
+        {"stem": "small", "limit": 448},
+    ),
+    "mobilenet": (
+        {"image_size": 64, "limit": 2_400},
+        {"stem": "small", "limit": 2_400},
+    ),
+    "alexnet": ({"image_size": 32, "limit": 12_800},),
+}
+
 COLUMNS = (
     *("model", "image_size", "stem", "optimizer", "learning_rate", "schedule"),
     *("batch_size", "images", "steps", "status", "training_loss", "training_accuracy"),
@@ -74,19 +92,24 @@ def main(networks: list[str]) -> None:
         with open(RESULTS) as file:
             done = {_key(row) for row in csv.DictReader(file)}
     for model in networks:
-        for optimizer, rates in RATES[model].items():
-            for rate in rates:
-                config = TrainConfig(
-                    model=model,
-                    optimizer=optimizer,
-                    learning_rate=rate,
-                    epochs=1,
-                    test=False,
-                    **BUDGETS[model],
-                ).resolve()
-                row = {**config.to_dict(), "learning_rate": f"{rate:g}"}
-                if _key(row) not in done:
-                    _append(row | _measure(config))
+        for settings in _cells(model):
+            config = TrainConfig(
+                **{"model": model, "epochs": 1, "test": False}
+                | BUDGETS[model]
+                | settings
+            ).resolve()
+            row = {**config.to_dict(), "learning_rate": f"{config.learning_rate:g}"}
+            if _key(row) not in done:
+                _append(row | _measure(config))
+
+
+def _cells(model: str) -> Iterator[dict]:
+    """What the cells of a network have of their own."""
+    for optimizer, rates in RATES[model].items():
+        for rate in rates:
+            yield {"optimizer": optimizer, "learning_rate": rate}
+        for shape in SHAPES[model]:
+            yield {"optimizer": optimizer, **shape}
 
 
 def _key(row: dict) -> tuple:
