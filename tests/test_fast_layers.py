@@ -135,6 +135,7 @@ def test_training_has_the_losses_of_keras(name):
             schedule="constant",
             batch_size=16,
             image_size=32,
+            stem="paper",
             limit=160,
             fast_layers=fast,
         ).resolve()

@@ -26,10 +26,11 @@ processor with TensorFlow {tensorflow}, Keras {keras} and Python {python}.
 
 {table}
 
-The commands:
+Each run's settings are kept, all of them, whatever the recipes say later. So a run is
+repeated with, for example
 
 ```sh
-{commands}
+kerascnn train --config results/runs/{example}/config.json
 ```
 
 `sweep.csv` has the runs that the learning rates were chosen from, on images held out of
@@ -55,8 +56,8 @@ def main(folder: Path) -> None:
     (RESULTS / "README.md").write_text(
         PAGE.format(
             **machine | machine["packages"],
+            example=runs[0].name,
             table=HEAD + "\n".join(_row(run) for run in runs),
-            commands="\n".join(_command(run) for run in runs),
         )
     )
 
@@ -64,30 +65,25 @@ def main(folder: Path) -> None:
 def _title(run: Run) -> str:
     metrics = run.metrics
     images = f"{metrics['epochs']}x{metrics['training_images']}"
-    return f"{run.config.model}-{run.config.optimizer}-{images}"
+    stem = "" if run.config.stem == "paper" else f"-{run.config.stem}"
+    return f"{run.config.model}{stem}-{run.config.optimizer}-{images}"
 
 
-def _place(run: Run) -> tuple[int, str, int]:
-    order = list(MODELS).index(run.config.model)
-    return order, run.config.optimizer, run.metrics["steps"]
+def _place(run: Run) -> tuple[int, str, str, int]:
+    config = run.config
+    order = list(MODELS).index(config.model)
+    return order, config.stem or "", config.optimizer, run.metrics["steps"]
 
 
 def _row(run: Run) -> str:
     config, metrics = run.config, run.metrics
+    stem = "" if config.stem == "paper" else f", {config.stem} stem"
     return (
-        f"| {MODELS[config.model].title} | {config.optimizer} | "
+        f"| {MODELS[config.model].title}{stem} | {config.optimizer} | "
         f"{config.learning_rate:g} | {metrics['training_images']:,} | "
         f"{metrics['epochs']} | {metrics['test_accuracy']:.2%} | "
         f"{metrics['seconds']:,.0f} | [{run.name}](runs/{run.name}) |"
     )
-
-
-def _command(run: Run) -> str:
-    words = run.environment["command"][1:]
-    if "--name" in words:
-        place = words.index("--name")
-        del words[place : place + 2]
-    return " ".join(["kerascnn", *words])
 
 
 if __name__ == "__main__":

@@ -35,7 +35,10 @@ BUDGETS = {
     "lenet": {"limit": 20_000, "validation_fraction": 0.1, "batch_size": 64},
     "vgg16": {"limit": 2_560, "validation_fraction": 0.02, "batch_size": 32},
     "resnet18": {"limit": 6_400, "validation_fraction": 0.05, "batch_size": 64},
-    "mobilenet": {"limit": 9_600, "validation_fraction": 0.05, "batch_size": 64},
+    "mobilenet": {
+        **{"limit": 9_600, "validation_fraction": 0.05, "batch_size": 64},
+        "stem": "paper",  # the small one costs four times as much
+    },
     "alexnet": {"limit": 6_400, "validation_fraction": 0.05, "batch_size": 64},
 }
 
@@ -45,8 +48,8 @@ RATES = {
         "adagrad": (0.01, 0.03, 0.05, 0.1, 0.3),
     },
     "vgg16": {
-        "sgd": (0.001, 0.003, 0.01, 0.03),
-        "adagrad": (0.0001, 0.0003, 0.001, 0.003),
+        "sgd": (0.0003, 0.001, 0.003, 0.01, 0.03),
+        "adagrad": (0.00003, 0.0001, 0.0003, 0.001, 0.003),
     },
     "resnet18": {
         "sgd": (0.003, 0.01, 0.03, 0.1, 0.3),
