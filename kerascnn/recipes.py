@@ -55,11 +55,11 @@ RECIPES: Mapping[str, Recipe] = {
     "resnet18": Recipe(
         image_size=32,
         batch_size=64,
-        epochs=2,
+        epochs=3,
         learning_rates={"sgd": 0.01, "adagrad": 0.01},
     ),
     # With the paper's stem, eight blocks see maps of two pixels a side or one:
-    # 98.2 % (AdaGrad) and 98.9 % (SGD) after three epochs, in half of the time.
+    # AdaGrad then ends at 98.24 % after three epochs, in half of the time.
     "mobilenet": Recipe(
         image_size=32,
         stem="small",
