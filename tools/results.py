@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from kerascnn.models import MODELS
+from kerascnn.recipes import RECIPES
 from kerascnn.runs import Run, list_runs
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -65,21 +66,29 @@ def main(folder: Path) -> None:
 def _title(run: Run) -> str:
     metrics = run.metrics
     images = f"{metrics['epochs']}x{metrics['training_images']}"
-    stem = "" if run.config.stem == "paper" else f"-{run.config.stem}"
-    return f"{run.config.model}{stem}-{run.config.optimizer}-{images}"
-
-
-def _place(run: Run) -> tuple[int, str, str, int]:
     config = run.config
-    order = list(MODELS).index(config.model)
-    return order, config.stem or "", config.optimizer, run.metrics["steps"]
+    words = [config.model, *_variant(run), config.optimizer]
+    if config.learning_rate != RECIPES[config.model].learning_rates[config.optimizer]:
+        words.append(f"{config.learning_rate:g}")
+    return "-".join([*words, images])
+
+
+def _variant(run: Run) -> list[str]:
+    """What is not as plain as can be: the stem, augmentation."""
+    stem = [] if run.config.stem == "paper" else [f"{run.config.stem}-stem"]
+    return stem + (["augmented"] if run.config.augment else [])
+
+
+def _place(run: Run) -> tuple[int, list[str], str, int]:
+    order = list(MODELS).index(run.config.model)
+    return order, _variant(run), run.config.optimizer, run.metrics["steps"]
 
 
 def _row(run: Run) -> str:
     config, metrics = run.config, run.metrics
-    stem = "" if config.stem == "paper" else f", {config.stem} stem"
+    title = ", ".join([MODELS[config.model].title, *_variant(run)])
     return (
-        f"| {MODELS[config.model].title}{stem} | {config.optimizer} | "
+        f"| {title} | {config.optimizer} | "
         f"{config.learning_rate:g} | {metrics['training_images']:,} | "
         f"{metrics['epochs']} | {metrics['test_accuracy']:.2%} | "
         f"{metrics['seconds']:,.0f} | [{run.name}](runs/{run.name}) |"

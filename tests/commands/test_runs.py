@@ -34,7 +34,7 @@ def out(tmp_path):
             "epochs": 1,
         },
     )
-    unfinished = create_run(TrainConfig(model="resnet18"), {}, out, "mine")
+    unfinished = create_run(TrainConfig(model="resnet18", epochs=2), {}, out, "mine")
     unfinished.write_csv("history.csv", [{"epoch": 1}, {"epoch": 2}])
     os.utime(unfinished.path, (0, 0))
     begun = create_run(TrainConfig(model="lenet", dataset="kmnist"), {}, out)
