@@ -56,7 +56,9 @@ RECIPES: Mapping[str, Recipe] = {
         image_size=32,
         batch_size=64,
         epochs=3,
-        learning_rates={"sgd": 0.01, "adagrad": 0.01},
+        # In the sweep, 0.01 and 0.03 were alike for AdaGrad; on all images 0.03 ended
+        # at 99.03 % of the held-out ones, 0.01 at 98.88 %.
+        learning_rates={"sgd": 0.01, "adagrad": 0.03},
     ),
     # With the paper's stem, eight blocks see maps of two pixels a side or one:
     # AdaGrad then ends at 98.24 % after three epochs, in half of the time.
