@@ -8,20 +8,22 @@ warm, and none waits for another to load.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import resource
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
+
+from kerascnn.data import load_dataset
 
 BATCH_SIZE = 128
 IMAGE_SIZE = 32
 LEARNING_RATE = 0.001
 STARTED = time.perf_counter()
+
+Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def parse() -> argparse.Namespace:
@@ -34,15 +36,17 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def load_mnist() -> tuple[np.ndarray, np.ndarray]:
-    """Load the training images as scripts do: float32 in [0, 1], padded to 32x32."""
-    folder = Path(__file__).parent.parent / "kerascnn" / "data" / "mnist"
-    with gzip.open(folder / "train-images-idx3-ubyte.gz") as file:
-        pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)
-    with gzip.open(folder / "train-labels-idx1-ubyte.gz") as file:
-        labels = np.frombuffer(file.read(), np.uint8, offset=8).astype(np.int64)
-    images = np.pad(pixels, ((0, 0), (2, 2), (2, 2), (0, 0))).astype(np.float32) / 255
-    return images, labels
+def load_mnist(margin: int = 2) -> tuple[Arrays, Arrays]:
+    """Training and test images as scripts have them, and their labels.
+
+    float32 in [0, 1], `(number, height, width, 1)`, with a margin of zeros.
+    """
+    around = ((0, 0), (margin, margin), (margin, margin), (0, 0))
+    training, test = (
+        (np.pad(split.images, around).astype(np.float32) / 255, split.labels)
+        for split in load_dataset("mnist")
+    )
+    return training, test
 
 
 def ready(imported: float, **more: object) -> None:

@@ -41,7 +41,7 @@ def fit(steps: int) -> list[float]:
     return clock.times
 
 
-images, labels = contender.load_mnist()
+(images, labels), _ = contender.load_mnist()
 model = MODELS[options.network].load()(images.shape[1:], 10)
 model.compile(
     optimizer=keras.optimizers.SGD(contender.LEARNING_RATE, momentum=0.9)

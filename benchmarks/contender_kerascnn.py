@@ -25,7 +25,6 @@ class Pace(Reporter):
 
     def __init__(self) -> None:
         self.orders = contender.orders()
-        self.total = 0
         self.before = 0
         self.wanted = 0
         self.started = 0.0

@@ -14,7 +14,7 @@ from networks_torch import BUILDERS  # noqa: E402
 IMPORTED = time.perf_counter()
 layout = torch.channels_last if options.channels_last else torch.contiguous_format
 
-images, labels = map(torch.from_numpy, contender.load_mnist())
+images, labels = map(torch.from_numpy, contender.load_mnist()[0])
 images = images.permute(0, 3, 1, 2).contiguous()
 torch.manual_seed(0)
 model = BUILDERS[options.network]().to(memory_format=layout).train()

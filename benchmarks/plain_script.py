@@ -12,28 +12,15 @@ import time
 
 STARTED = time.perf_counter()
 
-import gzip  # noqa: E402
 import json  # noqa: E402
 import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
 
+import contender  # noqa: E402
 import keras  # noqa: E402
-import numpy as np  # noqa: E402
 
 from kerascnn.models import MODELS  # noqa: E402
 
-MNIST = Path(__file__).parent.parent / "kerascnn" / "data" / "mnist"
 TARGET = 0.99
-
-
-def load(part: str, margin: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images in [0, 1] with a margin of zeros, and labels."""
-    with gzip.open(MNIST / f"{part}-images-idx3-ubyte.gz") as file:
-        pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)
-    with gzip.open(MNIST / f"{part}-labels-idx1-ubyte.gz") as file:
-        labels = np.frombuffer(file.read(), np.uint8, offset=8).astype(np.int64)
-    around = ((0, 0), (margin, margin), (margin, margin), (0, 0))
-    return np.pad(pixels, around).astype(np.float32) / 255, labels
 
 
 class Stop(keras.callbacks.Callback):
@@ -55,8 +42,7 @@ class Stop(keras.callbacks.Callback):
 
 name, rate, seed, epochs = sys.argv[1:5]
 keras.utils.set_random_seed(int(seed))
-margin = 0 if name == "lenet" else 2
-images, labels = load("train", margin)
+(images, labels), test = contender.load_mnist(margin=0 if name == "lenet" else 2)
 model = MODELS[name].load()(images.shape[1:], 10)
 model.compile(
     keras.optimizers.SGD(float(rate), momentum=0.9),
@@ -73,8 +59,7 @@ model.fit(
     verbose=0,
     callbacks=[stop],
 )
-test_images, test_labels = load("t10k", margin)
-_, test_accuracy = model.evaluate(test_images, test_labels, verbose=0)
+_, test_accuracy = model.evaluate(*test, verbose=0)
 print(
     json.dumps(
         {

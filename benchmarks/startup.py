@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
+
+from processes import timed
 
 RESULTS = Path(__file__).parent / "results"
 BARE = """
@@ -62,14 +60,9 @@ and writing the run with its model and figure.
 """
 
 
-def run(*arguments: str) -> float:
-    """Seconds that a new Python takes for some arguments."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
-    started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, *arguments], capture_output=True, check=False, env=environment
-    )
-    return time.perf_counter() - started
+def seconds(*arguments: str) -> float:
+    """Seconds that a new Python takes; one of the commands is a mistake."""
+    return timed([*arguments], check=False)[0]
 
 
 def main() -> None:
@@ -83,8 +76,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(turns):
             for name, arguments in COMMANDS.items():
-                times[name].append(run(*arguments))
-            times[training].append(run(*FIRST_STEP, f"run{turn}", "--out", folder))
+                times[name].append(seconds(*arguments))
+            times[training].append(seconds(*FIRST_STEP, f"run{turn}", "--out", folder))
     RESULTS.mkdir(exist_ok=True)
     with open(RESULTS / "startup.csv", "w", newline="") as file:
         writer = csv.writer(file)

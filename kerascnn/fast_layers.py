@@ -5,8 +5,7 @@ gradient of a convolution's weights leaves its fast code: ResNet-18 on 32x32 pix
 spends half of a step there. Here the same sums are written as a few matrix products, or
 as a convolution of another shape, which oneDNN does at full speed.
 
-`benchmarks/weight_gradients.py` times the ways against each other; the limits below are
-from it.
+`benchmarks/weight_gradients.py` times them against Keras's own.
 """
 
 from __future__ import annotations
@@ -90,24 +89,12 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.T
     Returns:
         `(batch, height/stride, width/stride, filters)`.
     """
-    options = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
-    before = _padding_before(x, kernel, stride, padding)
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def operation(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
-        y = tf.nn.conv2d(x, kernel, **options)
-
-        def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            dx = tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=tf.shape(x), filter=kernel, out_backprop=dy, **options
-            )
-            if stride == 1 and y.shape[1] * y.shape[2] > MAX_PRODUCT_AREA:
-                return dx, _as_convolution(x, dy, kernel, before)
-            return dx, _tap_by_tap(x, dy, kernel, stride, before, _products)
-
-        return y, gradient
-
-    return operation(x, kernel)
+    return _convolve(
+        tf.nn.conv2d,
+        tf.raw_ops.Conv2DBackpropInput,
+        _kernel_gradient,
+        (x, kernel, stride, padding),
+    )
 
 
 def convolve_depthwise(
@@ -124,22 +111,50 @@ def convolve_depthwise(
     Returns:
         `(batch, height/stride, width/stride, channels)`.
     """
+    return _convolve(
+        tf.nn.depthwise_conv2d,
+        tf.raw_ops.DepthwiseConv2dNativeBackpropInput,
+        _depthwise_kernel_gradient,
+        (x, kernel, stride, padding),
+    )
+
+
+def _convolve(
+    forward: Callable[..., tf.Tensor],
+    input_gradient: Callable[..., tf.Tensor],
+    kernel_gradient: Callable[..., tf.Tensor],
+    arguments: tuple[tf.Tensor, tf.Tensor, int, str],
+) -> tf.Tensor:
+    """Convolve with operations of TensorFlow, and a gradient of the kernel of ours."""
+    x, kernel, stride, padding = arguments
     options = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
     before = _padding_before(x, kernel, stride, padding)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def operation(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
-        y = tf.nn.depthwise_conv2d(x, kernel, **options)
-
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            dx = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+            dx = input_gradient(
                 input_sizes=tf.shape(x), filter=kernel, out_backprop=dy, **options
             )
-            return dx, _tap_by_tap(x, dy, kernel, stride, before, _channel_sums)
+            return dx, kernel_gradient(x, dy, kernel, stride, before)
 
-        return y, gradient
+        return forward(x, kernel, **options), gradient
 
     return operation(x, kernel)
+
+
+def _kernel_gradient(
+    x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, stride: int, before: list[int]
+) -> tf.Tensor:
+    if stride == 1 and dy.shape[1] * dy.shape[2] > MAX_PRODUCT_AREA:
+        return _as_convolution(x, dy, kernel, before)
+    return _tap_by_tap(x, dy, kernel, stride, before, _products)
+
+
+def _depthwise_kernel_gradient(
+    x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, stride: int, before: list[int]
+) -> tf.Tensor:
+    return _tap_by_tap(x, dy, kernel, stride, before, _channel_sums)
 
 
 def _exchange(layer: keras.Layer) -> keras.Layer:

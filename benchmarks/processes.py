@@ -1,0 +1,27 @@
+"""New Python processes, and how long they take."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def timed(arguments: list[str], *, check: bool = True) -> tuple[float, str]:
+    """Seconds of a new Python from its start to its end, and what it printed.
+
+    Args:
+        arguments: Of Python, such as a script and its own.
+        check: Whether a failure is an error.
+    """
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        check=check,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+    return time.perf_counter() - started, done.stdout
