@@ -4,7 +4,8 @@
 
 Every contender is a process of its own that waits between its turns. PyTorch is tried
 in all its ways first (two layouts, compiled or not), and the fastest one competes.
-Writes one row a turn to `results/throughput.csv`, which `report.py` reads.
+Writes one row a turn to `results/throughput.csv`, which `report.py` reads; what was
+measured before and is not asked for stays there.
 """
 
 from __future__ import annotations
@@ -129,6 +130,19 @@ def compete(
     return rows
 
 
+def measured_before(networks: list[str], optimizers: list[str]) -> list[dict[str, Any]]:
+    """The rows of a former run that this one does not measure again."""
+    path = RESULTS / "throughput.csv"
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return [
+            row
+            for row in csv.DictReader(file)
+            if row["network"] not in networks or row["optimizer"] not in optimizers
+        ]
+
+
 def write_machine(turn_s: float) -> None:
     """Write down what this machine is, and how fast it multiplies matrices."""
     here = describe_environment()
@@ -158,7 +172,7 @@ def main() -> None:
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     write_machine(QUICK_TURN_S if options.quick else TURN_S)
-    rows = []
+    rows = measured_before(options.network or NETWORKS, options.optimizer or OPTIMIZERS)
     for network in options.network or NETWORKS:
         names = ["kerascnn", fastest_pytorch(network, options.quick), "keras"]
         for optimizer in options.optimizer or OPTIMIZERS:

@@ -3,7 +3,8 @@
 On small maps, where deep networks do most of their work on small images, oneDNN's
 gradient of a convolution's weights leaves its fast code: ResNet-18 on 32x32 pixels
 spends half of a step there. Here the same sums are written as a few matrix products, or
-as a convolution of another shape, which oneDNN does at full speed.
+as a convolution of another shape, which oneDNN does at full speed. Kernels of 3x3 over
+many channels need a quarter of the products (`winograd.py`), forward and backward.
 
 `benchmarks/weight_gradients.py` times them against Keras's own.
 """
@@ -17,11 +18,19 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from kerascnn.winograd import REACH, convolve_winograd
+
 # Where oneDNN's own way is faster: on larger maps, and on images of a few channels.
 MAX_PRODUCT_AREA = 9
 MAX_CONVOLUTION_AREA = 64
 MAX_DEPTHWISE_AREA = 4
 MIN_CHANNELS = 16
+# Where Winograd's transforms cost less than the products that they save. Beyond
+# MAX_WINOGRAD_AREA they would, too, but what they keep for the gradient is 2.25 times
+# the images.
+MAX_WINOGRAD_AREA = 1024
+MIN_WINOGRAD_CHANNELS = 64
+MIN_WINOGRAD_FILTERS = 128  # on maps larger than MAX_CONVOLUTION_AREA
 
 Sum = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -43,10 +52,12 @@ def accelerate(model: keras.Model) -> keras.Model:
 
 
 class FastConv2D(layers.Conv2D):  # type: ignore[misc]
-    """Keras's `Conv2D` with a faster gradient of its weights on small maps."""
+    """Keras's `Conv2D`, by Winograd's method or with a faster gradient of weights."""
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolve: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
+        if _suits_winograd(self, inputs):
+            return convolve_winograd(inputs, tf.convert_to_tensor(kernel))
         limit = MAX_CONVOLUTION_AREA if self.strides == (1, 1) else MAX_PRODUCT_AREA
         if inputs.shape[3] < MIN_CHANNELS or not _is_small(self, inputs, limit):
             return super().convolution_op(inputs, kernel)
@@ -178,6 +189,23 @@ def _is_small(layer: keras.Layer, inputs: tf.Tensor, limit: int) -> bool:
         and layer.padding in ("same", "valid")
         and tuple(layer.dilation_rate) == (1, 1)
         and getattr(layer, "groups", 1) == 1
+    )
+
+
+def _suits_winograd(layer: keras.Layer, inputs: tf.Tensor) -> bool:
+    """Whether Winograd's method is the faster one."""
+    if not _is_small(layer, inputs, MAX_WINOGRAD_AREA):
+        return False
+    area = inputs.shape[1] * inputs.shape[2]
+    is_large = area > MAX_CONVOLUTION_AREA
+    least = MIN_WINOGRAD_FILTERS if is_large else MIN_WINOGRAD_CHANNELS
+    return (
+        tuple(layer.kernel_size) == (REACH, REACH)
+        and tuple(layer.strides) == (1, 1)
+        and layer.padding == "same"
+        and area > 1
+        and inputs.shape[3] >= MIN_WINOGRAD_CHANNELS
+        and layer.filters >= least
     )
 
 

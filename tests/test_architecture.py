@@ -14,7 +14,7 @@ PACKAGE = Path(kerascnn.__file__).parent
 # before one with it.
 LAYERS = (
     ("", "errors", "runtime"),
-    ("registry", "schedules", "recipes"),
+    ("registry", "schedules", "recipes", "winograd"),
     ("models", "data", "optimizers"),
     ("models.blocks", "models.cost", "data.*"),
     ("models.*",),
@@ -47,6 +47,7 @@ HEAVY_MODULES = (
     "recording",
     "step",
     "training",
+    "winograd",
 )
 HEAVY = {
     "tensorflow",

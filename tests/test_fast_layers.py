@@ -62,6 +62,35 @@ def test_convolution_has_the_gradients_of_keras(kernel, strides, padding):
 
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (5, 8), (9, 9), (33, 32)])
+def test_wide_convolution_has_the_gradients_of_keras(strides, padding, size):
+    if padding == "valid" and min(size) < 3:
+        return
+    fast, plain = (
+        make(128, 3, strides, padding=padding, activation="relu")
+        for make in (FastConv2D, layers.Conv2D)
+    )
+    assert_same(fast, plain, (3, *size, 64))
+
+
+def test_winograd_takes_the_layers_that_gain_by_it(monkeypatch):
+    taken = []
+
+    def record(x, kernel):
+        taken.append((*x.shape[1:], kernel.shape[3]))
+        return tf.nn.conv2d(x, kernel, 1, "SAME")
+
+    monkeypatch.setattr("kerascnn.fast_layers.convolve_winograd", record)
+    for shape in ((4, 4, 64, 64), (16, 16, 64, 128), (16, 16, 64, 64)):
+        FastConv2D(shape[3], 3, padding="same")(np.ones((1, *shape[:3]), np.float32))
+    for options in ({"kernel_size": 5}, {"strides": 2}, {"padding": "valid"}):
+        layer = FastConv2D(64, **{"kernel_size": 3, "padding": "same"} | options)
+        layer(np.ones((1, 4, 4, 64), np.float32))
+    assert taken == [(4, 4, 64, 64), (16, 16, 64, 128)]
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("padding", ["same", "valid"])
 def test_separable_convolution_has_the_gradients_of_keras(strides, padding):
     for size, multiplier in itertools.product(SIZES, (1, 2)):
         if padding == "valid" and min(size) < 3:
