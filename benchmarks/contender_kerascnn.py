@@ -54,6 +54,7 @@ with tempfile.TemporaryDirectory() as folder:
             schedule="constant",
             batch_size=contender.BATCH_SIZE,
             image_size=contender.IMAGE_SIZE,
+            stem="paper",
             epochs=100,
             validation_fraction=0,
             test=False,
