@@ -7,16 +7,22 @@ from typing import Any
 import click
 
 from kerascnn import __version__, runtime
+from kerascnn.commands.benchmark import benchmark
 from kerascnn.commands.datasets import datasets
 from kerascnn.commands.doctor import doctor
 from kerascnn.commands.evaluate import evaluate
+from kerascnn.commands.export import export
 from kerascnn.commands.models import models
 from kerascnn.commands.optimizers import optimizers
+from kerascnn.commands.predict import predict
 from kerascnn.commands.runs import runs
 from kerascnn.commands.train import train
 from kerascnn.errors import KerasCNNError, UnknownNameError
 
-COMMANDS = (train, evaluate, models, datasets, optimizers, runs, doctor)
+COMMANDS = (
+    *(train, evaluate, predict, export, benchmark),
+    *(models, datasets, optimizers, runs, doctor),
+)
 
 
 class ErrorBoundary(click.Group):

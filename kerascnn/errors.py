@@ -7,7 +7,10 @@
     ├── DatasetError                         data that is missing or altered
     ├── RunError                             a run that cannot be read or written
     │   ├── DivergedError                    the loss is no longer a number
-    │   └── TrainingInterruptedError         stopped by a signal, to be resumed
+    │   ├── TrainingInterruptedError         stopped by a signal, to be resumed
+    │   └── ModelFileError                   a model that cannot be loaded or used
+    ├── ExportError                          an exported file that fails its check
+    ├── PictureError                         a picture that cannot be read
     └── MissingExtraError     (ImportError)  an optional package that is not installed
 
 The command line shows any of them as one line and exits with code 1. Everything else is
@@ -65,6 +68,18 @@ class DivergedError(RunError):
 
 class TrainingInterruptedError(RunError):
     """Training was stopped by a signal; what was done is kept."""
+
+
+class ModelFileError(RunError):
+    """A file that holds no model, a damaged one, or one that does not fit."""
+
+
+class ExportError(KerasCNNError):
+    """A model that cannot be converted, or that is another one once converted."""
+
+
+class PictureError(KerasCNNError):
+    """A file that holds no picture that can be read."""
 
 
 class MissingExtraError(KerasCNNError, ImportError):

@@ -28,8 +28,8 @@ from kerascnn.errors import (
     RunError,
     TrainingInterruptedError,
 )
-from kerascnn.evaluation import Predictor
 from kerascnn.figures import plot_curves, save_figure
+from kerascnn.inference import Predictor
 from kerascnn.interruption import remembered_signals
 from kerascnn.metrics import loss_and_accuracy
 from kerascnn.preparation import build_network, compile_model, load_splits

@@ -65,3 +65,41 @@ def lenet(splits):
         batch = slice(start, start + 64)
         model.train_on_batch(train.images[batch], train.labels[batch])
     return model
+
+
+@pytest.fixture(scope="session")
+def lenet_run(lenet, tmp_path_factory):
+    """A finished run of that LeNet. Tests do not write into it."""
+    from kerascnn.config import TrainConfig
+    from kerascnn.runs import Run
+
+    run = Run(tmp_path_factory.mktemp("runs") / "lenet-sgd-1")
+    run.path.mkdir()
+    run.write_text("config.json", TrainConfig(model="lenet").resolve().to_json())
+    lenet.save(run.model_path)
+    run.write_json(
+        "metrics.json",
+        {"status": "finished", "finished_at": "2026-01-01T00:00:00+00:00"},
+    )
+    return run
+
+
+@pytest.fixture(scope="session")
+def exported(lenet, splits, tmp_path_factory):
+    """That LeNet in every format but Keras's, converted in this process."""
+    import json
+
+    from kerascnn import conversion
+    from kerascnn.export import file_name
+
+    folder = tmp_path_factory.mktemp("export")
+    train, test = splits
+    jobs = [("saved-model", "none"), ("tflite", "none"), ("tflite", "int8")]
+    for format, quantization in jobs:
+        write = conversion.FORMATS[format].load()
+        path = folder / file_name(format, quantization)
+        path.parent.mkdir(exist_ok=True)
+        options = {"quantization": quantization, "images": train.images[:200]}
+        write(lenet, path, test.class_names, **options)
+    (folder / "export.json").write_text(json.dumps({"dataset": "mnist"}))
+    return folder

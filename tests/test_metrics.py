@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from kerascnn.evaluation import predict_probabilities
+from kerascnn.inference import predict_probabilities
 from kerascnn.metrics import compute_metrics, loss_and_accuracy
 
 

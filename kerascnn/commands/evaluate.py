@@ -8,12 +8,10 @@ from typing import Any
 
 import click
 
+from kerascnn.artifacts import Artifact, find_artifact
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.params import Name
 from kerascnn.data import DATASETS
-from kerascnn.errors import RunError
-from kerascnn.runs import Run, find_run
-from kerascnn.runtime import load_tensorflow
 
 # A matrix of more classes fits no terminal; --json has it.
 MAX_CLASSES_SHOWN = 20
@@ -25,7 +23,8 @@ MAX_CLASSES_SHOWN = 20
 @click.option(
     "--dataset",
     type=Name("dataset", DATASETS),
-    help="Test images for .keras files; a run knows its own.  [default: mnist]",
+    help="Test images for model files; a run knows its own.  "
+    "[default: what a file was exported for, or mnist]",
 )
 @click.option(
     "--batch-size",
@@ -38,7 +37,7 @@ MAX_CLASSES_SHOWN = 20
     "--figures",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for figures; with several sources, a folder each in it.  "
-    "[default: the run's own; none for .keras files]",
+    "[default: the run's own; none for model files]",
 )
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
 @json_option
@@ -51,36 +50,31 @@ def evaluate(
     no_figures: bool,
     as_json: bool,
 ) -> None:
-    """Measure runs, or models in .keras files, on the whole test set.
+    """Measure runs, or models in files, on the whole test set.
 
-    RUN is a folder, or its name in --out; without any, the newest run is taken. As
-    JSON, one source is an object, several are a list.
+    RUN is a folder, or its name in --out; without any, the newest run is taken. FILE is
+    a .keras, .tflite or .onnx file, or the folder of a SavedModel. As JSON, one source
+    is an object, several are a list.
 
     \b
     Example:
       kerascnn evaluate
       kerascnn evaluate lenet-sgd-1 lenet-adagrad-1 --json
-      kerascnn evaluate model.keras --dataset fashion_mnist --figures figures
+      kerascnn evaluate model.tflite --dataset fashion_mnist --figures figures
     """
     if figures and no_figures:
         raise click.UsageError("Give --figures or --no-figures, not both.")
-    targets = [_find_target(source, out) for source in sources or [None]]
-    if dataset and all(isinstance(target, Run) for target in targets):
-        raise click.UsageError("--dataset is for .keras files; a run knows its own.")
-    folders = [None] * len(targets) if no_figures else _folders(targets, figures)
+    artifacts = [find_artifact(source, out, dataset) for source in sources or [None]]
+    if dataset and all(artifact.run for artifact in artifacts):
+        raise click.UsageError("--dataset is for model files; a run knows its own.")
+    folders = [None] * len(artifacts) if no_figures else _folders(artifacts, figures)
 
-    load_tensorflow()
-    from kerascnn.evaluation import evaluate_file, evaluate_run
+    from kerascnn.evaluation import evaluate_artifact
     from kerascnn.figures import save_evaluation_figures
 
     documents = []
-    for target, folder in zip(targets, folders, strict=True):
-        if isinstance(target, Run):
-            evaluation = evaluate_run(target, batch_size=batch_size)
-        else:
-            evaluation = evaluate_file(
-                target, dataset or "mnist", batch_size=batch_size
-            )
+    for artifact, folder in zip(artifacts, folders, strict=True):
+        evaluation = evaluate_artifact(artifact, batch_size=batch_size)
         document = evaluation.to_dict()
         if folder:
             paths = save_evaluation_figures(
@@ -99,31 +93,15 @@ def evaluate(
         echo_json(documents if len(documents) > 1 else documents[0])
 
 
-def _find_target(source: str | None, out: Path) -> Run | Path:
-    """A finished run or a `.keras` file; what is wrong with either is said here."""
-    if source is None or not source.endswith(".keras"):
-        run = find_run(source, out)
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise RunError(f"There is no file {path}. Give a run or a .keras file.")
-        run = Run(path.parent)
-        if path != run.model_path or not (run.path / "config.json").is_file():
-            return path
-    run.require_model()
-    _ = run.config
-    return run
-
-
 def _folders(
-    targets: Sequence[Run | Path], figures: Path | None
+    artifacts: Sequence[Artifact], figures: Path | None
 ) -> Sequence[Path | None]:
-    """Where the figures of each target go; nowhere where `None`."""
+    """Where the figures of each model go; nowhere where `None`."""
     if figures is None:
-        return [t.figures_path if isinstance(t, Run) else None for t in targets]
-    if len(targets) == 1:
+        return [a.run.figures_path if a.run else None for a in artifacts]
+    if len(artifacts) == 1:
         return [figures]
-    folders = [figures / target.name for target in targets]
+    folders = [figures / artifact.source.name for artifact in artifacts]
     if len(set(folders)) < len(folders):
         raise click.UsageError(
             "--figures makes a folder for each name, and two of these share theirs. "

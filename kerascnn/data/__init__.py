@@ -51,6 +51,10 @@ class DatasetEntry(Entry):
         class_names: What each label stands for.
         num_train: Number of training images.
         num_test: Number of test images.
+        background: Brightness around what is shown, from 0 to 255; `None` where images
+            have none, such as photographs.
+        box: Side, in pixels, of the box that each drawing fills, its centre of mass in
+            the middle of the image; `None` where drawings fill the image.
         packaged: Whether kerascnn brings the data; if not, they are downloaded once.
         licence: The terms of the data.
         reference: Where the data are described.
@@ -61,6 +65,8 @@ class DatasetEntry(Entry):
     class_names: tuple[str, ...]
     num_train: int
     num_test: int
+    background: int | None = 0
+    box: int | None = None
     packaged: bool = False
     licence: str
     reference: str
@@ -82,6 +88,7 @@ DATASETS = Registry(
         class_names=tuple("0123456789"),
         num_train=60_000,
         num_test=10_000,
+        box=20,
         packaged=True,
         licence="CC BY-SA 3.0",
         reference="http://yann.lecun.com/exdb/mnist/",
@@ -141,6 +148,7 @@ DATASETS = Registry(
         ),
         num_train=50_000,
         num_test=10_000,
+        background=None,
         licence="none stated",
         reference="https://www.cs.toronto.edu/~kriz/cifar.html",
     ),

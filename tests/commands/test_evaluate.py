@@ -174,7 +174,8 @@ def test_wrong_names_and_missing_files_are_one_line(out, tmp_path):
     )
     message = refused(RunError, tmp_path / "no.keras")
     assert message == (
-        f"There is no file {tmp_path / 'no.keras'}. Give a run or a .keras file."
+        f"There is no model file {tmp_path / 'no.keras'}. Give a run, a .tflite, "
+        ".onnx, .keras file, or the folder of a SavedModel."
     )
     assert "kerascnn train lenet" in refused(RunError, "--out", tmp_path / "none")
 
@@ -202,7 +203,7 @@ def test_figures_that_cannot_be_written_are_one_line(out):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--dataset", "mnist"], "--dataset is for .keras files"),
+        (["--dataset", "mnist"], "--dataset is for model files"),
         (["--dataset", "mnits"], "Did you mean 'mnist'"),
         (["--figures", "x", "--no-figures"], "not both"),
         (["--batch-size", "0"], "0 is not in the range x>=1"),

@@ -1,0 +1,54 @@
+"""Accuracy against latency and size, a point for each model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from matplotlib.figure import Figure
+
+from kerascnn.benchmark import Measurement
+from kerascnn.figures import BLUE, VERMILION
+
+MARKERS = {"keras": "o", "saved-model": "s", "tflite": "^", "onnx": "D"}
+
+
+def plot_benchmark(
+    measurements: Sequence[Measurement], recommended: Measurement
+) -> Figure:
+    """Plot every model's accuracy over its latency and over its size.
+
+    Args:
+        measurements: At least one.
+        recommended: The one of them to stand out.
+    """
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    for row in measurements:
+        colour = VERMILION if row is recommended else BLUE
+        label = PurePath(row.file).name + (
+            " (recommended)" if row is recommended else ""
+        )
+        for axes, value in ((left, row.latency_ms), (right, row.size_bytes / 1e6)):
+            axes.plot(
+                value,
+                100 * row.accuracy,
+                MARKERS[row.format],
+                color=colour,
+                markersize=9,
+                label=label,
+            )
+            axes.annotate(
+                PurePath(row.file).name,
+                (value, 100 * row.accuracy),
+                xytext=(6, 6),
+                textcoords="offset points",
+                fontsize=8,
+            )
+    left.set(xlabel="Latency of one image, median (ms)", ylabel="Test accuracy (%)")
+    right.set(xlabel="Size (MB)")
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.margins(0.2)
+        axes.grid(alpha=0.3)
+    return figure

@@ -1,0 +1,132 @@
+"""`kerascnn benchmark`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kerascnn.artifacts import artifact_of_run, exported_artifacts, find_artifact
+from kerascnn.commands.options import echo_json, json_option, out_option
+from kerascnn.commands.params import Name
+from kerascnn.commands.table import echo_table
+from kerascnn.data import DATASETS
+from kerascnn.runs import newest_run
+
+
+@click.command()
+@click.argument("sources", metavar="[RUN|FILE]...", nargs=-1)
+@out_option
+@click.option(
+    "--dataset",
+    type=Name("dataset", DATASETS),
+    help="What model files are for.  [default: what they were exported for, or mnist]",
+)
+@click.option(
+    "--batch-size",
+    "batch_sizes",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=(8, 32, 128),
+    show_default=True,
+    help="Images a call for the throughput; repeat for several.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads that a runtime may use.  [default: its own choice]",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="How long each model is timed at each batch size.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    help="Test images for the accuracy.  [default: all]",
+)
+@click.option(
+    "--figure",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="PNG file for accuracy against latency and size.",
+)
+@json_option
+def benchmark(
+    sources: tuple[str, ...],
+    out: Path,
+    dataset: str | None,
+    batch_sizes: tuple[int, ...],
+    threads: int | None,
+    seconds: float,
+    limit: int | None,
+    figure: Path | None,
+    as_json: bool,
+) -> None:
+    """Time models in their own runtimes, and say which one to ship.
+
+    Without a source, the newest run and all that was exported from it. Each model is
+    loaded in a process of its own, and they take turns. Recommended is the smallest of
+    the fastest (within 5 %) of those at most 0.3 points below the best accuracy.
+
+    \b
+    Example:
+      kerascnn benchmark
+      kerascnn benchmark lenet-sgd-1 model.tflite --threads 1 --json
+      kerascnn benchmark --figure benchmark.png --limit 1000
+    """
+    if sources:
+        artifacts = [find_artifact(source, out, dataset) for source in sources]
+    else:
+        run = newest_run(out)
+        artifacts = [artifact_of_run(run), *exported_artifacts(run.path / "export")]
+
+    from kerascnn.benchmark import benchmark_artifacts, recommend
+
+    measurements = benchmark_artifacts(
+        artifacts,
+        batch_sizes=batch_sizes,
+        threads=threads,
+        seconds=seconds,
+        limit=limit,
+        message=lambda text: click.echo(text, err=True),
+    )
+    best = recommend(measurements)
+    if figure:
+        from kerascnn.benchmark_figure import plot_benchmark
+        from kerascnn.figures import save_figure
+
+        save_figure(plot_benchmark(measurements, best), figure)
+    if as_json:
+        echo_json(
+            {
+                "threads": threads,
+                "recommended": best.file,
+                "models": [row.to_dict() for row in measurements],
+            }
+        )
+        return
+    echo_table(
+        (
+            *("file", "runtime", "MB", "load s", "ms", "p95 ms"),
+            *(f"images/s by {size}" for size in batch_sizes),
+            *("memory MB", "accuracy"),
+        ),
+        [
+            (
+                row.file,
+                row.runtime,
+                f"{row.size_bytes / 1e6:.2f}",
+                f"{row.load_s:.2f}",
+                f"{row.latency_ms:.2f}",
+                f"{row.latency_p95_ms:.2f}",
+                *(round(rate) for rate in row.images_per_second.values()),
+                round(row.peak_bytes / 1e6),
+                row.accuracy,
+            )
+            for row in measurements
+        ],
+    )
+    click.echo(f"\nRecommended: {best.file}")

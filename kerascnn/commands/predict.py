@@ -1,0 +1,110 @@
+"""`kerascnn predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kerascnn.artifacts import find_artifact
+from kerascnn.commands.options import echo_json, json_option, out_option
+from kerascnn.commands.params import Name
+from kerascnn.data import DATASETS
+from kerascnn.errors import PictureError
+
+
+@click.command()
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.option(
+    "--model",
+    "reference",
+    metavar="RUN|FILE",
+    help="A run, a model file or a SavedModel.  [default: the newest run]",
+)
+@out_option
+@click.option(
+    "--dataset",
+    type=Name("dataset", DATASETS),
+    help="What a model file is for.  [default: what it was exported for, or mnist]",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Likeliest classes to show.",
+)
+@click.option(
+    "--invert/--no-invert",
+    default=None,
+    help="Exchange light and dark, or do not.  [default: found out]",
+)
+@click.option(
+    "--figure",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="PNG file for a sheet of the pictures and what the network saw.",
+)
+@json_option
+def predict(
+    images: tuple[str, ...],
+    reference: str | None,
+    out: Path,
+    dataset: str | None,
+    top: int,
+    invert: bool | None,
+    figure: Path | None,
+    as_json: bool,
+) -> None:
+    """Classify pictures of any size and kind.
+
+    IMAGE is a PNG, JPEG, GIF, BMP or WebP file, a folder of them, or - for one on
+    standard input. Light and dark are exchanged where the data set is the other way
+    round, and that is said. A file that cannot be read gets a line, and the exit code
+    is 1; the others are classified.
+
+    \b
+    Example:
+      kerascnn predict digit.png
+      kerascnn predict scans photo.jpg --model lenet-sgd-1 --figure sheet.png
+      kerascnn predict - --model model.tflite --json < digit.png
+    """
+    artifact = find_artifact(reference, out, dataset)
+
+    from kerascnn.pictures import STANDARD_INPUT, find_pictures
+    from kerascnn.prediction import Prediction, classify_pictures
+
+    files = list(find_pictures(images))
+    content = b""
+    if STANDARD_INPUT in files:
+        with click.open_file("-", "rb") as file:
+            content = file.read()
+    results = classify_pictures(files, artifact, invert=invert, standard_input=content)
+    if as_json:
+        echo_json(
+            [
+                result.to_dict(top)
+                if isinstance(result, Prediction)
+                else {"file": file, "error": str(result)}
+                for file, result in zip(files, results, strict=True)
+            ]
+        )
+    for result in results:
+        if not isinstance(result, Prediction):
+            click.echo(str(result), err=True)
+        elif not as_json:
+            answers = ", ".join(
+                f"{name} {share:.1%}" for name, share in result.top(top)
+            )
+            note = "  (dark on light, inverted)" if result.seen.inverted else ""
+            click.echo(f"{result.file}: {answers}{note}")
+    predictions = [result for result in results if isinstance(result, Prediction)]
+    if figure and predictions:
+        from kerascnn.figures import save_figure
+        from kerascnn.picture_sheet import plot_predictions
+
+        save_figure(plot_predictions(predictions), figure)
+    if len(predictions) < len(results):
+        raise PictureError(
+            f"{len(results) - len(predictions)} of {len(results)} files could not be "
+            "read."
+        )

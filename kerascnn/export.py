@@ -1,0 +1,361 @@
+"""Exported models, each checked against the model that it came from.
+
+A file is converted in one process, loaded by the runtime of its users in another, asked
+about the test images, and compared with Keras's answers. Only then does it get its
+name; one that fails is kept aside as `.rejected`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascnn import runtime
+from kerascnn.artifacts import REPORT_NAME, artifact_of_run, open_artifact
+from kerascnn.data import Split, load_dataset
+from kerascnn.data.splits import take
+from kerascnn.errors import ConfigError, ExportError, ModelFileError, RunError
+from kerascnn.export_card import export_card
+from kerascnn.formats import FORMATS, QUANTIZATIONS
+from kerascnn.metrics import Probabilities
+from kerascnn.runs import Run, write_whole
+from kerascnn.runtimes import RuntimeProcess, require_modules
+
+DEFAULT_FORMATS = ("saved-model", "tflite")
+CALIBRATION_IMAGES = 512
+SAMPLE_SEED = 0
+
+Message = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """One exported file and what its check said.
+
+    Attributes:
+        format: A name of `FORMATS`.
+        quantization: A name of `QUANTIZATIONS`.
+        path: Where it is; ends in `.rejected` where it failed.
+        size_bytes: Its size.
+        images: How many test images were asked about.
+        largest_difference: Of any probability from Keras's.
+        agreement: The share of images with the same likeliest class.
+        accuracy: The share told right, by the file.
+        accuracy_drop: By how much that is lower than Keras's.
+        problem: Why it was rejected; empty where it was not.
+    """
+
+    format: str
+    quantization: str
+    path: Path
+    size_bytes: int
+    images: int
+    largest_difference: float
+    agreement: float
+    accuracy: float
+    accuracy_drop: float
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def export_run(
+    run: Run,
+    out: Path | None = None,
+    *,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    quantizations: Sequence[str] = ("none",),
+    tolerance: float | None = None,
+    limit: int | None = None,
+    message: Message = lambda text: None,
+) -> list[Export]:
+    """Export a run's model, and check every file.
+
+    Args:
+        run: A finished run.
+        out: The folder of the files; where `None`, `export` in the run's.
+        formats: Names of `FORMATS`.
+        quantizations: Names of `QUANTIZATIONS`; they apply to TFLite alone.
+        tolerance: For every file, instead of its own: the largest difference of a
+            probability where numbers are rounded (`none`, `float16`), the largest share
+            of images with another likeliest class where they are quantised.
+        limit: Check on so many test images, drawn evenly; on all where `None`.
+        message: Gets a line for each thing that is done.
+
+    Returns:
+        The files, in the order asked for. Those with a `problem` were rejected.
+
+    Raises:
+        RunError: The run has no model, or a file cannot be written.
+        ConfigError: A quantization without the TFLite format, or a bad tolerance.
+        ExportError: A model that cannot be converted.
+        MissingExtraError: A format whose packages are not installed.
+        DatasetError: Test images that cannot be read.
+    """
+    artifact = artifact_of_run(run)
+    jobs = list(_jobs(formats, quantizations))
+    if tolerance is not None and not 0 <= tolerance <= 1:
+        raise ConfigError(f"The tolerance has to be in [0, 1], but got {tolerance}.")
+    out = out or run.path / "export"
+    _make_folder(out)
+    training, test = load_dataset(artifact.dataset)
+    if limit is not None:
+        test = take(test, limit, seed=SAMPLE_SEED)
+    message(f"{run.path}: asking Keras about {len(test):,} test images")
+    with RuntimeProcess(artifact.path, "keras") as process:
+        reference = process.predict(test.images)
+    exports = []
+    for format, quantization in jobs:
+        label = format if quantization == "none" else f"{format} {quantization}"
+        target = out / file_name(format, quantization)
+        with _beside(target) as beside:
+            message(f"{label}: converting")
+            _convert(
+                artifact.path, beside, format, quantization, artifact.dataset, training
+            )
+            message(f"{label}: checking on {len(test):,} images")
+            export = check_file(
+                beside, test, reference, format, quantization, tolerance=tolerance
+            )
+            export = _place(export, beside, target)
+        exports.append(export)
+        message(f"{label}: {export.problem or 'equal to the model'}")
+        _write_report(run, out, artifact.dataset, exports)
+    return exports
+
+
+def check_file(
+    path: Path,
+    test: Split,
+    reference: Probabilities,
+    format: str,
+    quantization: str = "none",
+    *,
+    tolerance: float | None = None,
+) -> Export:
+    """Run a file in its own runtime, and compare it with the model's own answers.
+
+    Args:
+        path: The file, or the folder of a SavedModel.
+        test: The images to ask about.
+        reference: The model's answers, `(number, num_classes)`.
+        format: A name of `FORMATS`.
+        quantization: A name of `QUANTIZATIONS`.
+        tolerance: As for `export_run`.
+
+    Returns:
+        What was measured; `problem` says what is beyond the tolerance.
+    """
+    size_bytes = open_artifact(path).size_bytes
+    try:
+        with RuntimeProcess(path, format) as process:
+            answers = process.predict(test.images)
+    except ModelFileError as error:
+        return Export(
+            format=format,
+            quantization=quantization,
+            path=path,
+            size_bytes=size_bytes,
+            images=len(test),
+            largest_difference=1.0,
+            agreement=0.0,
+            accuracy=0.0,
+            accuracy_drop=_accuracy(reference, test),
+            problem=str(error),
+        )
+    if answers.shape != reference.shape:
+        raise ExportError(
+            f"{path} gives {answers.shape[1:]} numbers an image, but the model "
+            f"{reference.shape[1:]}. Report this as a bug of the converter."
+        )
+    export = Export(
+        format=format,
+        quantization=quantization,
+        path=path,
+        size_bytes=size_bytes,
+        images=len(test),
+        largest_difference=float(
+            np.nan_to_num(abs(answers - reference), nan=1.0).max()
+        ),
+        agreement=float((answers.argmax(1) == reference.argmax(1)).mean()),
+        accuracy=_accuracy(answers, test),
+        accuracy_drop=_accuracy(reference, test) - _accuracy(answers, test),
+    )
+    return Export(**asdict(export) | {"problem": _problem(export, tolerance)})
+
+
+def _problem(export: Export, tolerance: float | None) -> str:
+    """What of an export is beyond what is accepted; empty where nothing is."""
+    row = QUANTIZATIONS[export.quantization]
+    if row.max_difference is not None:
+        limit = row.max_difference if tolerance is None else tolerance
+        if not export.largest_difference <= limit:
+            return (
+                f"a probability differs by {export.largest_difference:.2g}, more than "
+                f"{limit:g}"
+            )
+    else:
+        limit = row.max_disagreement if tolerance is None else tolerance
+        if 1 - export.agreement > limit:
+            return (
+                f"{1 - export.agreement:.2%} of the images get another answer, more "
+                f"than {limit:.2%}"
+            )
+    if export.accuracy_drop > row.max_accuracy_drop:
+        return (
+            f"the accuracy is {100 * export.accuracy_drop:.2f} points lower, more than "
+            f"{100 * row.max_accuracy_drop:.2f}"
+        )
+    return ""
+
+
+def _accuracy(probabilities: Probabilities, test: Split) -> float:
+    return float((probabilities.argmax(1) == test.labels).mean())
+
+
+def file_name(format: str, quantization: str = "none") -> str:
+    """The name of an exported file, below the folder of exports."""
+    if format == "saved-model":
+        return "saved_model/1"  # TensorFlow Serving wants a number
+    part = "" if quantization == "none" else f"-{quantization}"
+    return f"model{part}{FORMATS[format].suffix}"
+
+
+def _jobs(
+    formats: Sequence[str], quantizations: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """What to make, if all that it needs is there; only TFLite is quantised."""
+    for name in formats:
+        require_modules(FORMATS[name])
+    if set(quantizations) - {"none"} and "tflite" not in formats:
+        raise ConfigError(
+            f"Quantization applies to tflite, but the formats are "
+            f"{', '.join(formats)}. Add --format tflite, or leave --quantize away."
+        )
+    for format in dict.fromkeys(formats):
+        if format == "tflite":
+            yield from ((format, name) for name in dict.fromkeys(quantizations))
+        else:
+            yield format, "none"
+
+
+def _convert(
+    model: Path,
+    target: Path,
+    format: str,
+    quantization: str,
+    dataset: str,
+    training: Split,
+) -> None:
+    """Convert in a process of its own.
+
+    Raises:
+        ExportError: With the last line of what went wrong there.
+    """
+    arguments = [format, quantization, str(model), str(target), dataset]
+    with tempfile.TemporaryDirectory(prefix="kerascnn-") as folder:
+        if quantization == "int8":
+            images = Path(folder) / "images.npy"
+            np.save(images, take(training, CALIBRATION_IMAGES, seed=SAMPLE_SEED).images)
+            arguments.append(str(images))
+        done = subprocess.run(
+            [sys.executable, "-m", "kerascnn.conversion", *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=runtime.fast_settings()
+            | dict(os.environ)
+            | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        reason = lines[-1] if lines else f"the converter ended with {done.returncode}"
+        raise ExportError(
+            f"Cannot convert {model} to {format}: {' '.join(reason.split())[:300]}"
+        )
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A name beside a file or folder to write to; nothing stays there."""
+    _make_folder(target.parent)
+    beside = target.with_name(f".part-{target.name}")
+    try:
+        yield beside
+    finally:
+        _remove(beside)
+
+
+def _place(export: Export, beside: Path, target: Path) -> Export:
+    """Give a file its name, or that of a rejected one."""
+    if export.problem:
+        target = target.with_name(f"{target.name}.rejected")
+    try:
+        old = target.with_name(f".old-{target.name}")
+        _remove(old)
+        if target.exists():
+            target.rename(old)
+        beside.rename(target)
+        _remove(old)
+    except OSError as error:
+        raise RunError(
+            f"Cannot write {target}: {error.strerror or error}. Make room or give "
+            "another folder with --out."
+        ) from error
+    return Export(**asdict(export) | {"path": target})
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"Cannot write {folder}: {error.strerror or error}. Give another folder "
+            "with --out."
+        ) from error
+
+
+def _write_report(run: Run, out: Path, dataset: str, exports: Sequence[Export]) -> None:
+    """Write what the folder holds, with what was exported into it before."""
+    path = out / REPORT_NAME
+    now = {export.path.name: export.to_dict() for export in exports}
+    before: list[dict[str, Any]] = []
+    if path.exists():
+        try:
+            before = json.loads(path.read_text("utf-8"))["files"]
+        except (OSError, ValueError, LookupError, TypeError):
+            before = []  # it is written anew
+    kept = [row for row in before if Path(row["path"]).name not in now]
+    report = {
+        "run": run.name,
+        "model": run.config.model,
+        "dataset": dataset,
+        "files": [
+            *(row for row in kept if Path(row["path"]).exists()),
+            *(export.to_dict() for export in exports),
+        ],
+    }
+    text = json.dumps(report, indent=2) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))
+    card = export_card(report)
+    write_whole(out / "README.md", lambda file: file.write(card.encode()))

@@ -1,0 +1,104 @@
+"""Pictures classified by any model on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascnn.artifacts import Artifact
+from kerascnn.data import DATASETS, Split
+from kerascnn.errors import PictureError
+from kerascnn.evaluation import answer
+from kerascnn.metrics import Probabilities
+from kerascnn.pictures import FittedPicture, Pixels, fit_picture, read_picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a model says of a picture.
+
+    Attributes:
+        file: The name that was given.
+        picture: The picture as it is, `(height, width)` or with 3 channels.
+        seen: What the network saw of it.
+        probabilities: `(num_classes,)`.
+        class_names: What each class stands for.
+    """
+
+    file: str
+    picture: Pixels
+    seen: FittedPicture
+    probabilities: Probabilities
+    class_names: tuple[str, ...]
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The likeliest classes with their probabilities, the likeliest first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(self.class_names[i], float(self.probabilities[i])) for i in order]
+
+    def to_dict(self, count: int) -> dict[str, Any]:
+        """Plain values, with so many classes."""
+        top = self.top(count)
+        return {
+            "file": self.file,
+            "label": top[0][0],
+            "probability": top[0][1],
+            "inverted": self.seen.inverted,
+            "top": [{"label": label, "probability": p} for label, p in top],
+        }
+
+
+def classify_pictures(
+    files: Sequence[str],
+    artifact: Artifact,
+    *,
+    invert: bool | None = None,
+    standard_input: bytes = b"",
+) -> list[Prediction | PictureError]:
+    """Classify pictures; one that cannot be read does not stop the others.
+
+    Args:
+        files: Names of files, or `-` for `standard_input`.
+        artifact: The model.
+        invert: As for `fit_picture`.
+        standard_input: The content of a file.
+
+    Returns:
+        A prediction, or an error, for each file, in their order.
+
+    Raises:
+        ModelFileError: A model that cannot be loaded or does not fit its data set.
+    """
+    dataset = DATASETS[artifact.dataset]
+    read: list[tuple[Pixels, FittedPicture] | PictureError] = []
+    for name in files:
+        try:
+            image = read_picture(name, standard_input)
+            read.append((np.asarray(image), fit_picture(image, dataset, invert=invert)))
+        except PictureError as error:
+            read.append(error)
+    pixels = [pair[1].pixels for pair in read if not isinstance(pair, PictureError)]
+    if not pixels:
+        return [pair for pair in read if isinstance(pair, PictureError)]
+    images = np.stack(pixels)
+    like = Split(
+        images=images,
+        labels=np.zeros(len(images), np.int64),
+        class_names=dataset.class_names,
+    )
+    answers = iter(answer(artifact, like, images))
+    return [
+        pair
+        if isinstance(pair, PictureError)
+        else Prediction(
+            file=name,
+            picture=pair[0],
+            seen=pair[1],
+            probabilities=next(answers),
+            class_names=dataset.class_names,
+        )
+        for name, pair in zip(files, read, strict=True)
+    ]

@@ -1,0 +1,33 @@
+"""Runs a `.keras` file in Keras; code that it may hold is not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerascnn.inference import Predictor, load_model
+
+
+class Runner:
+    """A `.keras` file with a model from pixels to probabilities.
+
+    Args:
+        path: The file.
+        threads: How many threads compute; the runtime's own number where `None`.
+    """
+
+    def __init__(self, path: str, threads: int | None) -> None:
+        if threads:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        model = load_model(Path(path))
+        self.input_shape = model.input_shape
+        self.output_shape = model.output_shape
+        self.predict = Predictor(model, batch_size=2**31)
+
+    def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """From raw pixels, `(number, height, width, channels)`, to probabilities."""
+        return self.predict(images)

@@ -1,0 +1,73 @@
+"""Runs a SavedModel in plain TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# TensorFlow imports Keras where it finds it; a SavedModel has to run without.
+sys.modules["keras"] = None  # type: ignore[assignment]
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
+
+SIGNATURE = "serving_default"
+# A SavedModel is a program. These operations reach beyond its own folder.
+REFUSED = {
+    "EagerPyFunc",
+    "MatchingFiles",
+    "PyFunc",
+    "PyFuncStateless",
+    "ReadFile",
+    "WriteFile",
+}
+
+
+class Runner:
+    """A SavedModel with a signature from a batch of pixels to probabilities.
+
+    Args:
+        path: Its folder.
+        threads: How many threads compute; the runtime's own number where `None`.
+    """
+
+    def __init__(self, path: str, threads: int | None) -> None:
+        if threads:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        _check_operations(os.path.join(path, "saved_model.pb"))
+        self.model = tf.saved_model.load(path)
+        if SIGNATURE not in self.model.signatures:
+            raise ValueError(f"it has no signature {SIGNATURE!r}")
+        self.signature = self.model.signatures[SIGNATURE]
+        _, inputs = self.signature.structured_input_signature
+        if len(inputs) != 1:
+            raise ValueError(f"its signature takes {len(inputs)} inputs, not one")
+        [(self.name, spec)] = inputs.items()
+        self.dtype = spec.dtype
+        outputs = self.signature.structured_outputs
+        self.output = "probabilities" if "probabilities" in outputs else min(outputs)
+        self.input_shape = spec.shape.as_list()
+        self.output_shape = outputs[self.output].shape.as_list()
+
+    def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """From raw pixels, `(number, height, width, channels)`, to probabilities."""
+        x = tf.cast(images, self.dtype)
+        probabilities = self.signature(**{self.name: x})[self.output]
+        return np.asarray(probabilities, np.float32)
+
+
+def _check_operations(path: str) -> None:
+    with open(path, "rb") as file:
+        content = saved_model_pb2.SavedModel.FromString(file.read())
+    graphs = [meta.graph_def for meta in content.meta_graphs]
+    nodes = [node for graph in graphs for node in graph.node]
+    for graph in graphs:
+        for function in graph.library.function:
+            nodes += function.node_def
+    found = sorted({node.op for node in nodes} & REFUSED)
+    if found:
+        raise ValueError(f"it holds operations that reach for files: {found}")

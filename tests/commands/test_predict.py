@@ -1,0 +1,75 @@
+"""`kerascnn predict` on real pictures with a real model."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from kerascnn.commands.predict import predict
+from kerascnn.errors import ModelFileError, PictureError
+
+
+@pytest.fixture
+def digit(splits, tmp_path):
+    """The first test image, a seven, as a PNG file."""
+    path = tmp_path / "seven.png"
+    Image.fromarray(splits[1].images[0, :, :, 0]).save(path)
+    return path
+
+
+def invoke(*arguments, **options):
+    return CliRunner().invoke(predict, [str(value) for value in arguments], **options)
+
+
+def test_picture_is_told_with_its_likeliest_classes(exported, digit):
+    result = invoke(digit, "--model", exported / "model.tflite", "--top", 2)
+    assert result.exit_code == 0, result.output
+    name, _, answers = result.stdout.strip().rpartition(": ")
+    assert name == str(digit)
+    first, second = answers.split(", ")
+    assert first.startswith("7 ")
+    assert first.endswith("%")
+    assert second[1] == " "
+
+
+def test_standard_input_json_and_inversion(exported, digit, splits):
+    content = digit.read_bytes()
+    model = exported / "model.tflite"
+    result = invoke("-", "--model", model, "--json", input=content)
+    [document] = json.loads(result.stdout)
+    assert document["file"] == "-"
+    assert document["label"] == "7"
+    assert document["inverted"] is False
+    Image.fromarray(255 - splits[1].images[0, :, :, 0]).save(digit)
+    result = invoke(digit, "--model", model)
+    assert result.stdout.rstrip().endswith("(dark on light, inverted)")
+    result = invoke(digit, "--model", model, "--no-invert", "--json")
+    assert json.loads(result.stdout)[0]["inverted"] is False
+
+
+def test_sheet_is_written_and_a_bad_file_does_not_stop_the_others(
+    exported, digit, tmp_path
+):
+    (tmp_path / "text.png").write_text("no picture")
+    sheet = tmp_path / "sheets" / "sheet.png"
+    result = invoke(
+        *(tmp_path / "text.png", digit, "--model", exported / "model.tflite"),
+        *("--figure", sheet),
+    )
+    assert isinstance(result.exception, PictureError)
+    assert str(result.exception) == "1 of 2 files could not be read."
+    assert result.stderr == (
+        f"Cannot read {tmp_path / 'text.png'}: it is no picture of a known kind.\n"
+    )
+    assert result.stdout.startswith(f"{digit}: 7 ")
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+def test_bad_model_is_one_line(digit, tmp_path):
+    result = invoke(digit, "--model", tmp_path / "no.tflite")
+    assert isinstance(result.exception, ModelFileError)
+    assert "There is no model file" in str(result.exception)
+    result = invoke()
+    assert result.exit_code == 2
+    assert "Missing argument 'IMAGE...'" in result.stderr

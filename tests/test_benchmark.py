@@ -1,0 +1,78 @@
+"""Benchmarks of models: what is measured, and what is recommended."""
+
+import dataclasses
+from importlib.metadata import version
+
+import pytest
+
+from kerascnn.artifacts import artifact_of_run, open_artifact
+from kerascnn.benchmark import Measurement, benchmark_artifacts, recommend
+from kerascnn.benchmark_figure import plot_benchmark
+from kerascnn.errors import ModelFileError
+from kerascnn.evaluation import evaluate_run
+
+ROW = Measurement(
+    file="a",
+    format="tflite",
+    runtime="x 1",
+    size_bytes=100,
+    load_s=0.1,
+    latency_ms=2.0,
+    latency_p95_ms=3.0,
+    images_per_second={8: 100.0},
+    peak_bytes=10,
+    accuracy=0.99,
+    images=10,
+)
+
+
+def test_models_are_measured_in_their_runtimes(lenet_run, exported, tmp_path):
+    path = exported / "model.tflite"
+    artifacts = [artifact_of_run(lenet_run), open_artifact(path)]
+    keras, tflite = benchmark_artifacts(
+        artifacts, batch_sizes=[4], seconds=0.05, threads=1
+    )
+    assert tflite.runtime == f"ai-edge-litert {version('ai-edge-litert')}"
+    assert keras.runtime == f"keras {version('keras')}"
+    assert tflite.size_bytes == path.stat().st_size
+    assert tflite.accuracy == keras.accuracy
+    assert keras.accuracy == evaluate_run(lenet_run).metrics["accuracy"]
+    assert keras.images == 10_000
+    for row in (keras, tflite):
+        assert 0 < row.latency_ms <= row.latency_p95_ms
+        assert list(row.images_per_second) == [4]
+        assert row.images_per_second[4] > 0
+    assert keras.peak_bytes > tflite.peak_bytes > 2e7
+
+
+def test_models_of_different_data_are_not_compared(lenet_run, exported):
+    other = open_artifact(exported / "model.tflite", "kmnist")
+    with pytest.raises(ModelFileError, match="different data: kmnist, mnist"):
+        benchmark_artifacts([artifact_of_run(lenet_run), other])
+
+
+@pytest.mark.parametrize(
+    ("changes", "best"),
+    [
+        ([{}, {"latency_ms": 1.0}], 1),
+        # Faster, and half a point worse.
+        ([{}, {"latency_ms": 1.0, "accuracy": 0.985}], 0),
+        # As fast within 5 %, and smaller.
+        ([{}, {"latency_ms": 2.08, "size_bytes": 50}], 1),
+        ([{}, {"latency_ms": 2.2, "size_bytes": 50}], 0),
+    ],
+)
+def test_recommended_is_accurate_fast_and_small(changes, best):
+    rows = [
+        dataclasses.replace(ROW, file=str(index), **change)
+        for index, change in enumerate(changes)
+    ]
+    assert recommend(rows) is rows[best]
+
+
+def test_figure_shows_every_model_twice():
+    other = dataclasses.replace(ROW, file="runs/b.onnx", format="onnx", latency_ms=1.0)
+    left, right = plot_benchmark([ROW, other], other).axes
+    assert [line.get_xdata()[0] for line in left.lines] == [2.0, 1.0]
+    assert [line.get_xdata()[0] for line in right.lines] == [0.0001, 0.0001]
+    assert [text.get_text() for text in left.texts] == ["a", "b.onnx"]

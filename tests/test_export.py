@@ -1,0 +1,194 @@
+"""Exports: equal to the model they came from, and a fault in one is found."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from kerascnn import export
+from kerascnn.data.splits import take
+from kerascnn.errors import ConfigError, ExportError, MissingExtraError
+from kerascnn.export import check_file, export_run, file_name
+from kerascnn.inference import predict_probabilities
+
+
+@pytest.fixture(scope="module")
+def reference(lenet, splits):
+    """Keras's own answers to all test images."""
+    return predict_probabilities(lenet, splits[1].images)
+
+
+@pytest.mark.parametrize("format", ["saved-model", "tflite"])
+def test_float_files_are_equal_to_the_model(exported, splits, reference, format):
+    _, test = splits
+    checked = check_file(exported / file_name(format), test, reference, format)
+    assert checked.problem == ""
+    assert checked.images == 10_000
+    assert checked.largest_difference < 1e-5
+    assert checked.agreement == 1
+    assert checked.accuracy == (reference.argmax(1) == test.labels).mean()
+    assert checked.accuracy_drop == 0
+
+
+def test_int8_is_a_quarter_of_the_size_and_as_accurate(exported, splits, reference):
+    path = exported / file_name("tflite", "int8")
+    checked = check_file(path, splits[1], reference, "tflite", "int8")
+    assert checked.problem == ""
+    assert checked.accuracy_drop < 0.003
+    assert checked.agreement > 0.99
+    whole = (exported / file_name("tflite")).stat().st_size
+    assert checked.size_bytes < 0.3 * whole
+
+
+def altered(source, target):
+    """A copy of a TFLite file with other weights: a part in the middle is turned."""
+    content = bytearray(source.read_bytes())
+    part = slice(len(content) * 2 // 5, len(content) * 3 // 5)
+    content[part] = content[part][::-1]
+    target.write_bytes(content)
+
+
+def test_altered_weights_are_found(exported, splits, reference, tmp_path):
+    test = take(splits[1], 500, seed=0)
+    answers = reference[np.isin(np.arange(10_000), _places(splits[1], test))]
+    path = tmp_path / "model.tflite"
+    altered(exported / "model.tflite", path)
+    checked = check_file(path, test, answers, "tflite")
+    assert "differs by" in checked.problem
+    altered(exported / file_name("tflite", "int8"), path)
+    checked = check_file(path, test, answers, "tflite", "int8")
+    assert "get another answer" in checked.problem
+    # A tolerance of all that can be leaves the accuracy to judge.
+    checked = check_file(path, test, answers, "tflite", "int8", tolerance=1)
+    assert "points lower" in checked.problem
+
+
+def _places(split, part):
+    """Where the images of a part are in the split that it was taken from."""
+    keys = {image.tobytes() for image in part.images}
+    return [i for i, image in enumerate(split.images) if image.tobytes() in keys]
+
+
+def test_export_is_checked_named_and_described(lenet_run, tmp_path, monkeypatch):
+    """One export by real processes, then a faulty one by a planted fault."""
+    said = []
+    [done] = export_run(
+        lenet_run, tmp_path, formats=["tflite"], limit=300, message=said.append
+    )
+    assert done.problem == ""
+    assert done.path == tmp_path / "model.tflite"
+    assert done.images == 300
+    assert said[-1] == "tflite: equal to the model"
+    report = json.loads((tmp_path / "export.json").read_text())
+    assert report["dataset"] == "mnist"
+    assert report["files"] == [done.to_dict()]
+    card = (tmp_path / "README.md").read_text()
+    assert f"| model.tflite | 0.25 MB | 300 | {done.accuracy:.2%} |" in card
+    good = done.path.read_bytes()
+
+    def convert_wrongly(model, target, *rest):
+        shutil.copy(done.path, target)
+        altered(target, target)
+
+    monkeypatch.setattr(export, "_convert", convert_wrongly)
+    [failed] = export_run(lenet_run, tmp_path, formats=["tflite"], limit=300)
+    assert "differs by" in failed.problem
+    assert failed.path == tmp_path / "model.tflite.rejected"
+    assert done.path.read_bytes() == good
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "README.md",
+        "export.json",
+        "model.tflite",
+        "model.tflite.rejected",
+    ]
+
+
+def test_failed_conversion_is_one_line_and_leaves_nothing(lenet_run, tmp_path, splits):
+    model = tmp_path / "bad.keras"
+    model.write_bytes(b"no model")
+    target = tmp_path / "out.tflite"
+    with pytest.raises(ExportError, match=r"^Cannot convert .* not a zip archive"):
+        export._convert(model, target, "tflite", "none", "mnist", splits[0])
+    assert not target.exists()
+
+
+def test_settings_that_cannot_be_are_refused(lenet_run, monkeypatch):
+    with pytest.raises(ConfigError, match="applies to tflite"):
+        export_run(lenet_run, formats=["saved-model"], quantizations=["int8"])
+    with pytest.raises(ConfigError, match=r"in \[0, 1\], but got 2"):
+        export_run(lenet_run, tolerance=2)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"kerascnn\[onnx\]"):
+        export_run(lenet_run, formats=["onnx"])
+
+
+def test_file_names():
+    assert file_name("saved-model") == "saved_model/1"
+    assert file_name("tflite") == "model.tflite"
+    assert file_name("tflite", "int8") == "model-int8.tflite"
+    assert file_name("onnx") == "model.onnx"
+    assert file_name("keras") == "model.keras"
+
+
+CLIENT = """
+import json, sys
+sys.modules["keras"] = None  # TensorFlow would import it
+import numpy as np, tensorflow as tf
+folder, image, picture = sys.argv[1:]
+model = tf.saved_model.load(folder)
+raw = model.signatures["serving_default"](image=np.load(image))
+content = open(picture, "rb").read()
+coded = model.signatures["encoded"](image_bytes=tf.constant([content]))
+names = model.signatures["class_names"]()["class_names"].numpy()
+print(json.dumps({
+    "raw": raw["probabilities"].numpy().tolist(),
+    "label": raw["label"].numpy()[0].decode(),
+    "coded": coded["probabilities"].numpy().tolist(),
+    "names": [name.decode() for name in names],
+}))
+"""
+
+
+def test_saved_model_serves_pixels_and_encoded_pictures(
+    exported, reference, splits, run_python, tmp_path
+):
+    """A client with TensorFlow alone; the PNG is of the same pixels."""
+    from PIL import Image
+
+    image = splits[1].images[:1]
+    np.save(tmp_path / "image.npy", image)
+    Image.fromarray(image[0, :, :, 0]).save(tmp_path / "digit.png")
+    done = run_python(
+        "-c", CLIENT, exported / "saved_model" / "1", "image.npy", "digit.png"
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(answer["raw"], reference[:1], atol=1e-5)
+    np.testing.assert_allclose(answer["coded"], reference[:1], atol=1e-5)
+    assert answer["label"] == str(reference[0].argmax())
+    assert answer["names"] == list("0123456789")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quantization", ["float16", "dynamic"])
+def test_other_quantizations_pass_their_check(lenet_run, tmp_path, quantization):
+    [done] = export_run(
+        lenet_run, tmp_path, formats=["tflite"], quantizations=[quantization]
+    )
+    assert done.problem == ""
+    assert done.images == 10_000
+
+
+@pytest.mark.slow
+def test_onnx_and_keras_pass_their_check(lenet_run, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    for done in export_run(lenet_run, tmp_path, formats=["onnx", "keras"]):
+        assert done.problem == ""
+        assert done.largest_difference < 1e-5
+    content = onnx.load(str(tmp_path / "model.onnx"))
+    assert [value.name for value in content.graph.input] == ["image"]
+    assert [value.name for value in content.graph.output] == ["probabilities"]
+    [names] = [p.value for p in content.metadata_props if p.key == "class_names"]
+    assert names.splitlines() == list("0123456789")

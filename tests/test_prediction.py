@@ -1,0 +1,82 @@
+"""Pictures through real models: as many right as of the test images themselves."""
+
+import numpy as np
+from PIL import Image
+
+from kerascnn.artifacts import artifact_of_run, open_artifact
+from kerascnn.errors import PictureError
+from kerascnn.inference import predict_probabilities
+from kerascnn.picture_sheet import plot_predictions
+from kerascnn.prediction import Prediction, classify_pictures
+
+
+def test_pictures_are_classified_in_order_and_others_do_not_stop_them(
+    exported, lenet, splits, tmp_path
+):
+    images = splits[1].images[:3]
+    names = [str(tmp_path / f"{index}.png") for index in range(3)]
+    for image, name in zip(images, names, strict=True):
+        Image.fromarray(image[:, :, 0]).save(name)
+    (tmp_path / "text.png").write_text("no picture")
+    files = [names[0], str(tmp_path / "text.png"), names[1], names[2]]
+    artifact = open_artifact(exported / "model.tflite")
+    results = classify_pictures(files, artifact)
+    assert isinstance(results[1], PictureError)
+    kept = [results[0], *results[2:]]
+    expected = predict_probabilities(lenet, images)
+    for result, name, image, answers in zip(kept, names, images, expected, strict=True):
+        assert isinstance(result, Prediction)
+        assert result.file == name
+        np.testing.assert_array_equal(result.seen.pixels, image)
+        np.testing.assert_allclose(result.probabilities, answers, atol=1e-5)
+        order = answers.argsort()[::-1]
+        document = result.to_dict(2)
+        assert document["label"] == str(order[0])
+        assert [row["label"] for row in document["top"]] == [str(i) for i in order[:2]]
+        assert document["inverted"] is False
+
+
+def test_no_picture_at_all_needs_no_model(exported, tmp_path):
+    artifact = open_artifact(exported / "model.tflite")
+    [result] = classify_pictures([str(tmp_path / "none.png")], artifact)
+    assert isinstance(result, PictureError)
+
+
+def test_photographed_digits_are_told_nearly_as_well(
+    lenet_run, lenet, splits, tmp_path
+):
+    """Digits enlarged, black on grey, somewhere on a sheet; the model is the same."""
+    test = splits[1]
+    rng = np.random.default_rng(0)
+    names = []
+    for index in range(200):
+        large = np.kron(test.images[index, :, :, 0], np.ones((4, 4), np.uint8))
+        sheet = rng.normal(190, 4, (260, 320))
+        top, left = rng.integers(0, 260 - 112), rng.integers(0, 320 - 112)
+        sheet[top : top + 112, left : left + 112] -= large * 0.6
+        names.append(str(tmp_path / f"{index}.png"))
+        Image.fromarray(np.clip(sheet, 0, 255).astype(np.uint8)).save(names[-1])
+    results = classify_pictures(names, artifact_of_run(lenet_run))
+    labels = test.labels[:200].astype(str)
+    right = np.mean([r.top(1)[0][0] == n for r, n in zip(results, labels, strict=True)])
+    expected = predict_probabilities(lenet, test.images[:200]).argmax(axis=1)
+    assert all(result.seen.inverted for result in results)
+    assert right > (expected.astype(str) == labels).mean() - 0.02
+
+
+def test_sheet_shows_what_was_seen(exported, splits, tmp_path):
+    names = []
+    for index in range(2):
+        names.append(str(tmp_path / f"digit-{index}.png"))
+        picture = splits[1].images[index, :, :, 0]
+        Image.fromarray(255 - picture if index else picture).save(names[-1])
+    results = classify_pictures(names, open_artifact(exported / "model.tflite"))
+    figure = plot_predictions(results)
+    axes = figure.axes
+    titles = [a.get_title() for a in axes]
+    assert titles[:2] == ["digit-0.png", "seen"]
+    assert titles[3:5] == ["digit-1.png", "seen, inverted"]
+    seen = axes[4].images[0].get_array()
+    np.testing.assert_array_equal(seen, splits[1].images[1, :, :, 0])
+    assert len(axes[2].patches) == 3
+    assert axes[2].patches[2].get_width() == max(results[0].probabilities)
