@@ -8,6 +8,7 @@ import click
 
 from kerascnn import __version__, runtime
 from kerascnn.commands.benchmark import benchmark
+from kerascnn.commands.compare import compare
 from kerascnn.commands.datasets import datasets
 from kerascnn.commands.doctor import doctor
 from kerascnn.commands.evaluate import evaluate
@@ -20,7 +21,7 @@ from kerascnn.commands.train import train
 from kerascnn.errors import KerasCNNError, UnknownNameError
 
 COMMANDS = (
-    *(train, evaluate, predict, export, benchmark),
+    *(train, evaluate, predict, compare, export, benchmark),
     *(models, datasets, optimizers, runs, doctor),
 )
 

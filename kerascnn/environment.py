@@ -21,6 +21,7 @@ PACKAGES = (
     "numpy",
     "tensorflow-datasets",
     "scikit-learn",
+    "scipy",
     "matplotlib",
 )
 

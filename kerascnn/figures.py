@@ -294,11 +294,12 @@ def save_evaluation_figures(
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all.
+    """Write a figure, whole or not at all.
 
     Args:
         figure: What a `plot_*` function returned.
-        path: The file; its folder is made where it is missing.
+        path: The file, whose suffix is the format: `.png` or `.svg`. Its folder is made
+            where it is missing.
 
     Returns:
         The path.
@@ -307,5 +308,5 @@ def save_figure(figure: Figure, path: Path) -> Path:
         RunError: It cannot be written.
     """
     with whole_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=DOTS_PER_INCH)
+        figure.savefig(beside, dpi=DOTS_PER_INCH)
     return path

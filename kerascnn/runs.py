@@ -141,21 +141,7 @@ class Run:
         Raises:
             RunError: Another process holds it.
         """
-        try:
-            import fcntl
-        except ImportError:  # pragma: no cover - Windows has no such lock
-            yield
-            return
-        with _translate_os_errors(self.path):
-            file = open(self.path / ".lock", "a")  # noqa: SIM115 - closed below
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError(
-                    f"{self.path} is being trained by another process. Wait for it, "
-                    "or stop it first."
-                ) from error
+        with locked_folder(self.path, "being trained"):
             yield
 
     def _read_json(self, name: str) -> dict[str, Any]:
@@ -292,6 +278,34 @@ def find_run(reference: str | Path | None, out: Path = DEFAULT_FOLDER) -> Run:
             "with: kerascnn train lenet"
         )
     raise UnknownNameError("run", str(reference), names)
+
+
+@contextmanager
+def locked_folder(path: Path, use: str) -> Iterator[None]:
+    """Hold a folder, so that no second process works on it; a dead one holds nothing.
+
+    Args:
+        path: The folder.
+        use: What is done with it, for the message: `"being trained"`.
+
+    Raises:
+        RunError: Another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - Windows has no such lock
+        yield
+        return
+    with _translate_os_errors(path):
+        file = open(path / ".lock", "a")  # noqa: SIM115 - closed below
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(
+                f"{path} is {use} by another process. Wait for it, or stop it first."
+            ) from error
+        yield
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:

@@ -29,6 +29,12 @@ LAYERS = (
     ("benchmark", "export", "prediction"),
     ("benchmark_figure", "picture_sheet"),
     ("training", "doctor"),
+    ("comparison",),
+    ("comparison.plan", "comparison.statistics"),
+    ("comparison.folder",),
+    ("comparison.results", "comparison.testing", "comparison.figures"),
+    ("comparison.report",),
+    ("comparison.runner",),
     ("commands", "commands.options", "commands.params", "commands.table"),
     ("commands.*",),
     ("cli",),
@@ -44,6 +50,11 @@ HEAVY_MODULES = (
     "data.*",
     "benchmark",
     "benchmark_figure",
+    "comparison.figures",
+    "comparison.report",
+    "comparison.results",
+    "comparison.statistics",
+    "comparison.testing",
     "checkpoint",
     "conversion",
     "devices",
@@ -72,6 +83,7 @@ HEAVY = {
     "sklearn",
     "matplotlib",
     "PIL",
+    "jinja2",
 }
 
 
@@ -176,7 +188,8 @@ def test_command_imports_its_one_library_function_when_it_runs(module):
     """At import, a command has the tables and what is light, and no other command."""
     names = set(our_modules(imported(at_import(TREES[module]))))
     assert [name for name in names if layer(name) == layer("commands.train")] == []
-    assert names & {"doctor", "environment"} == set()
+    heavy_work = {"doctor", "environment", "comparison.runner"}
+    assert names & heavy_work == set()
 
 
 SAMPLE = """

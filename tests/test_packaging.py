@@ -54,6 +54,8 @@ def test_wheel_carries_the_data_as_they_are(wheel):
             assert hashlib.sha256(packed).hexdigest() == archive.sha256
         names = file.namelist()
     assert "kerascnn/data/mnist/LICENSE.md" in names
+    assert "kerascnn/comparison/templates/report.html" in names
+    assert "kerascnn/comparison/templates/report.md" in names
     assert "kerascnn/py.typed" in names
 
 

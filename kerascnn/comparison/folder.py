@@ -1,0 +1,218 @@
+"""The folder of a comparison, in which every file is whole or absent.
+
+```text
+comparison/
+    comparison.json   what is compared, and how: a `Protocol`
+    runs/             a folder for each training, as `kerascnn train` writes it
+    logs/             what each training said
+    failed.json       the runs that are done without, if any
+    chosen.json       the learning rates, chosen on validation
+    test.json         what the test images say of the final models; read once
+    results.json      all that follows: `kerascnn.comparison.results`
+    report.html       for people; report.md is the same
+    figures/          pictures, as PNG and SVG
+```
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerascnn.comparison import CompareConfig, Protocol
+from kerascnn.comparison.plan import Outcome, PlannedRun, planned_runs
+from kerascnn.errors import ConfigError, RunError
+from kerascnn.runs import Run, list_runs, locked_folder, write_whole
+
+# What a scheduler may need to set for a machine of its own; no result rests on it.
+OWN_SETTINGS = {"device", "tensorboard", "checkpoint_seconds"}
+
+
+@dataclass(frozen=True)
+class ComparisonFolder:
+    """A comparison on disk.
+
+    Attributes:
+        path: Its folder.
+    """
+
+    path: Path
+
+    @property
+    def runs_path(self) -> Path:
+        """The folder of its runs."""
+        return self.path / "runs"
+
+    @property
+    def figures_path(self) -> Path:
+        """The folder of its pictures."""
+        return self.path / "figures"
+
+    @property
+    def protocol(self) -> Protocol:
+        """What is compared, and how."""
+        return Protocol.from_dict(
+            self.read_json("comparison.json"), str(self.path / "comparison.json")
+        )
+
+    def run(self, planned: PlannedRun) -> Run:
+        """The run that was planned, whether it exists or not."""
+        return Run(self.runs_path / planned.name)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        return (self.path / name).is_file()
+
+    def log_path(self, planned: PlannedRun) -> Path:
+        """Where a training writes what it says."""
+        return self.path / "logs" / f"{planned.name}.log"
+
+    def planned(self) -> list[PlannedRun]:
+        """All runs that are known of by now."""
+        return planned_runs(self.protocol, self.outcomes())
+
+    def left(self) -> list[PlannedRun]:
+        """The runs that can be done now, and are not yet."""
+        outcomes = self.outcomes()
+        runs = planned_runs(self.protocol, outcomes)
+        return [run for run in runs if run.name not in outcomes]
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """How the runs ended, by name; without those that have not.
+
+        Raises:
+            RunError: A run with other settings than planned, or one that has read the
+                test images.
+        """
+        protocol = self.protocol
+        outcomes = {name: Outcome(status="failed") for name in self.failed()}
+        metrics = {run.name: run.metrics for run in list_runs(self.runs_path)}
+        for name, found in metrics.items():
+            if found.get("status") in {"finished", "diverged"}:
+                finished = found["status"] == "finished"
+                outcomes[name] = Outcome(
+                    status=found["status"],
+                    validation_accuracy=found["validation_accuracy"]
+                    if finished
+                    else None,
+                    validation_loss=found["validation_loss"] if finished else None,
+                )
+        for planned in planned_runs(protocol, outcomes):
+            if planned.name in metrics:
+                _check_run(self.run(planned), planned, metrics[planned.name])
+        return outcomes
+
+    def failed(self) -> dict[str, str]:
+        """The runs that are done without, each with the reason."""
+        return self.read_json("failed.json") if self.has("failed.json") else {}
+
+    def chosen_digest(self) -> str:
+        """The SHA-256 of `chosen.json`, by which later changes to it are seen."""
+        import hashlib  # takes its time to import
+
+        return hashlib.sha256((self.path / "chosen.json").read_bytes()).hexdigest()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the comparison, so that no second process works on it.
+
+        Raises:
+            RunError: Another process holds it.
+        """
+        with locked_folder(self.path, "being worked on"):
+            yield
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON object.
+
+        Raises:
+            RunError: It cannot be read, or is none.
+        """
+        path = self.path / name
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"Cannot read {path}: {error}. Take another --out, or put it back."
+            ) from error
+        if not isinstance(value, dict):
+            raise RunError(f"{path} has to hold one JSON object. Take another --out.")
+        return value
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write a JSON object, whole or not at all."""
+        self.write_text(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text, whole or not at all."""
+        write_whole(self.path / name, lambda file: file.write(text.encode()))
+
+
+def open_comparison(out: Path, given: Mapping[str, Any]) -> ComparisonFolder:
+    """Open the comparison in a folder, or make it.
+
+    Args:
+        out: The folder.
+        given: Settings of `CompareConfig`. Where the folder holds a comparison, they
+            have to be its own; with none at all it goes on as it is.
+
+    Raises:
+        ConfigError: Settings that cannot be, or that differ from the folder's.
+        RunError: The folder cannot be read or written.
+    """
+    folder = ComparisonFolder(out)
+    exists = folder.has("comparison.json")
+    if exists and not given:
+        _ = folder.protocol
+        return folder
+    protocol = CompareConfig(**given).resolve()
+    if not exists:
+        folder.write_json("comparison.json", protocol.to_dict())
+        return folder
+    there, here = _settings(folder.protocol), _settings(protocol)
+    for name in there:
+        if there[name] != here.get(name):
+            raise ConfigError(
+                f"The comparison in {out} has {name} = {there[name]}, but "
+                f"{here.get(name)} is asked for. Go on with it by --out {out} "
+                "alone, or give another --out."
+            )
+    return folder
+
+
+def _settings(protocol: Protocol) -> dict[str, Any]:
+    """What makes a comparison, by name, those first that others follow from."""
+    settings = {
+        "models": " ".join(protocol.networks),
+        "optimizers": " ".join(protocol.optimizers),
+        "dataset": protocol.dataset,
+        "tune": protocol.tune,
+        "target": protocol.target,
+    }
+    for model, network in protocol.networks.items():
+        for name, value in vars(network.budget).items():
+            settings[f"{name} of {model}"] = value
+        for optimizer, rate in network.centres.items():
+            settings[f"the rate of {model} with {optimizer}"] = rate
+    return settings
+
+
+def _check_run(run: Run, planned: PlannedRun, metrics: Mapping[str, Any]) -> None:
+    found, wanted = run.config.to_dict(), planned.config.to_dict()
+    for name, value in wanted.items():
+        # What is `None` was filled in from the recipe; only `limit` means all images.
+        is_planned = value is not None or name == "limit"
+        if is_planned and name not in OWN_SETTINGS and found[name] != value:
+            raise RunError(
+                f"{run.path} was trained with {name} = {found[name]}, but the "
+                f"comparison plans {value}. Delete it, and it is trained as planned."
+            )
+    if any(name.startswith("test_") for name in metrics):
+        raise RunError(
+            f"{run.path} has read the test images, which a comparison does once and at "
+            "its end. Delete it, and it is trained as planned."
+        )

@@ -1,0 +1,159 @@
+"""Comparisons with made-up outcomes: files as `kerascnn train` writes them."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from kerascnn.comparison.folder import open_comparison
+from kerascnn.comparison.plan import choose
+from kerascnn.runs import Run
+
+ENVIRONMENT = {
+    "kerascnn": "0.1.0",
+    "python": "3.11.7",
+    "packages": {"keras": "3.15.1"},
+    "processor": "A <fast> one & more",
+    "cores": 2,
+    "settings": {"TF_ENABLE_ONEDNN_OPTS": {"value": "1", "set_by": "kerascnn"}},
+    "command": ["kerascnn", "train"],
+    "started_at": "2026-11-24T00:00:00+00:00",
+    "devices": ["CPU:0"],
+}
+
+
+def history_of(epochs, accuracy):
+    """Epochs that come nearer to an accuracy, each by half of the way, in 2 s."""
+    return [
+        {
+            "epoch": epoch,
+            "loss": 0.5 / epoch,
+            "accuracy": accuracy - 0.1 / 2**epoch,
+            "validation_loss": 0.6 / epoch,
+            "validation_accuracy": accuracy - 0.1 / 2**epoch,
+            "learning_rate": 0.01,
+            "seconds": 2.0,
+            "images_per_second": 100.0,
+        }
+        for epoch in range(1, epochs + 1)
+    ]
+
+
+def write_run(out, planned, *, status="finished", accuracy=0.9, seconds=2.0):
+    """Write the files of a run, with four steps an epoch."""
+    config = planned.config.resolve()
+    epochs = config.epochs if status == "finished" else config.epochs - 1
+    history = history_of(epochs, accuracy)
+    for row in history:
+        row["seconds"] = seconds
+    if history:
+        history[-1]["validation_accuracy"] = accuracy
+    run = Run(out / planned.name)
+    run.write_text("config.json", config.to_json())
+    run.write_json("environment.json", ENVIRONMENT)
+    run.write_csv("history.csv", history)
+    run.write_csv(
+        "steps.csv",
+        [
+            {
+                "step": step,
+                "epoch": (step - 1) // 4 + 1,
+                "loss": 2 / step,
+                "accuracy": 1 - 1 / (step + 1),
+                "learning_rate": 0.01,
+            }
+            for step in range(1, 4 * config.epochs + 1)
+        ],
+    )
+    last = history[-1] if history else {}
+    run.write_json(
+        "metrics.json",
+        {
+            "status": status,
+            "epochs": epochs,
+            "steps": 4 * epochs,
+            "training_images": 54_000,
+            "validation_images": 6_000,
+            "parameters": 61_706,
+            "seconds": epochs * seconds,
+            "images_per_second": 100.0,
+            "training_loss": last.get("loss"),
+            "training_accuracy": last.get("accuracy"),
+            "validation_loss": last.get("validation_loss"),
+            "validation_accuracy": last.get("validation_accuracy"),
+            **({} if status == "finished" else {"diverged_at_epoch": epochs + 1}),
+        },
+    )
+    run.model_path.write_bytes(b"a model")
+    return run
+
+
+def do_runs(folder, validation=lambda run: 0.9, status=lambda run: "finished"):
+    """Do the runs that are left, stage by stage, each with the outcome given."""
+    while left := folder.left():
+        for run in left:
+            write_run(
+                folder.runs_path, run, status=status(run), accuracy=validation(run)
+            )
+
+
+def inside(run):
+    """A validation accuracy that is best at the recipe's rate."""
+    recipe = {"lenet": 0.05}.get(run.config.model)
+    return 0.95 if run.config.learning_rate == recipe else 0.9
+
+
+def read_test(folder, accuracy):
+    """Write what `read_test_set` would, with the accuracy given for each run."""
+    folder.write_json(
+        "chosen.json", {"rates": choose(folder.protocol, folder.outcomes())}
+    )
+    outcomes = folder.outcomes()
+    finals = [
+        run
+        for run in folder.planned()
+        if run.stage == "final" and outcomes[run.name].status == "finished"
+    ]
+    folder.write_json(
+        "test.json",
+        {
+            "read_at": "2026-11-24T12:00:00+00:00",
+            "chosen_sha256": folder.chosen_digest(),
+            "runs": {
+                run.name: {
+                    "images": 10_000,
+                    "correct": round(10_000 * accuracy(run)),
+                    "accuracy": accuracy(run),
+                    "loss": 0.1,
+                }
+                for run in finals
+            },
+        },
+    )
+
+
+def functions(folder):
+    """The functions above, and one that opens a comparison with some settings."""
+
+    def make(**settings):
+        given = {"models": ("lenet",), "epochs": 3, "seeds": 3, "trials": 3}
+        return open_comparison(folder / "comparison", given | settings)
+
+    return SimpleNamespace(
+        make=make,
+        do_runs=do_runs,
+        read_test=read_test,
+        write_run=write_run,
+        inside=inside,
+    )
+
+
+@pytest.fixture
+def made(tmp_path):
+    """What makes a comparison up, in a folder of the test."""
+    return functions(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    """The same for all tests of a file."""
+    return functions(tmp_path_factory.mktemp("made"))

@@ -1,0 +1,110 @@
+"""The folder of a comparison: opened, told apart, and checked against its runs."""
+
+import json
+import re
+
+import pytest
+
+from kerascnn.comparison.folder import ComparisonFolder, open_comparison
+from kerascnn.errors import ConfigError, RunError
+
+
+def test_settings_are_written_once_and_need_not_be_repeated(made):
+    folder = made.make(target=0.9)
+    text = (folder.path / "comparison.json").read_text()
+    assert json.loads(text)["target"] == 0.9
+    again = open_comparison(folder.path, {})
+    assert again.protocol == folder.protocol
+    assert made.make(target=0.9).protocol == folder.protocol
+    assert (folder.path / "comparison.json").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 4}, "has epochs of lenet = 3, but 4 is asked for"),
+        ({"target": 0.9}, "has target = 0.97, but 0.9 is asked for"),
+        ({"models": ("vgg16",)}, "has models = lenet, but vgg16 is asked for"),
+        (
+            {"optimizers": ("sgd", "adam")},
+            "has optimizers = sgd adagrad, but sgd adam is asked for",
+        ),
+    ],
+)
+def test_other_settings_are_an_error_that_names_the_first(made, settings, message):
+    made.make()
+    with pytest.raises(ConfigError, match=re.escape(message)) as error:
+        made.make(**settings)
+    assert "--out" in str(error.value)
+
+
+def test_bad_settings_leave_no_folder(tmp_path):
+    with pytest.raises(ConfigError):
+        open_comparison(tmp_path / "new", {"seeds": 1})
+    assert not (tmp_path / "new").exists()
+
+
+def test_file_that_is_no_json_is_an_error(made):
+    folder = made.make()
+    (folder.path / "comparison.json").write_text("{")
+    with pytest.raises(RunError, match=r"Cannot read .*comparison\.json.*--out"):
+        open_comparison(folder.path, {})
+    (folder.path / "comparison.json").write_text("[]")
+    with pytest.raises(RunError, match="one JSON object"):
+        open_comparison(folder.path, {})
+
+
+def test_left_are_the_runs_that_are_known_and_not_done(made):
+    folder = made.make()
+    first, *others = folder.left()
+    assert len(others) == 5
+    made.write_run(folder.runs_path, first)
+    assert folder.left() == others
+    made.do_runs(folder, made.inside)
+    assert folder.left() == []
+    stages = [run.stage for run in folder.planned()]
+    assert (stages.count("tuning"), stages.count("final")) == (6, 6)
+
+
+def test_unfinished_run_is_left(made):
+    folder = made.make()
+    run = folder.left()[0]
+    (made.write_run(folder.runs_path, run).path / "metrics.json").unlink()
+    assert folder.left()[0] == run
+
+
+def test_run_with_other_settings_is_an_error(made):
+    folder = made.make()
+    run = made.write_run(folder.runs_path, folder.left()[0])
+    text = (run.path / "config.json").read_text()
+    (run.path / "config.json").write_text(text.replace('"epochs": 3', '"epochs": 2'))
+    with pytest.raises(RunError, match="epochs = 2, but the comparison plans 3"):
+        folder.outcomes()
+    # A scheduler may choose where to compute.
+    changed = text.replace('"device": "auto"', '"device": "cpu"')
+    (run.path / "config.json").write_text(changed)
+    assert run.name in folder.outcomes()
+
+
+def test_run_that_has_read_the_test_images_is_an_error(made):
+    folder = made.make()
+    run = made.write_run(folder.runs_path, folder.left()[0])
+    run.write_json("metrics.json", run.metrics | {"test_accuracy": 0.9})
+    with pytest.raises(RunError, match="has read the test images"):
+        folder.outcomes()
+
+
+def test_run_that_does_not_belong_is_left_alone(made):
+    folder = made.make()
+    planned = folder.left()
+    run = made.write_run(folder.runs_path, planned[0])
+    run.path.rename(folder.runs_path / "my-own")
+    assert folder.left() == planned
+
+
+def test_second_process_is_told_to_wait(made):
+    folder = made.make()
+    message = "being worked on by another process. Wait for it"
+    again = ComparisonFolder(folder.path)
+    with folder.locked(), pytest.raises(RunError, match=message), again.locked():
+        pass

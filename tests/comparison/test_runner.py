@@ -1,0 +1,258 @@
+"""What is left is done, once, whatever happens to the runs."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from kerascnn.comparison import report, runner, testing
+from kerascnn.comparison.runner import run_comparison
+from kerascnn.errors import RunError, TrainingInterruptedError
+from kerascnn.progress import Reporter
+
+
+def fake_subprocess(process):
+    """A module `subprocess` that starts what is given."""
+    return SimpleNamespace(Popen=process, DEVNULL=subprocess.DEVNULL)
+
+
+class Lines(Reporter):
+    def __init__(self):
+        self.lines = []
+
+    def message(self, text):
+        self.lines.append(text)
+
+
+class FakeProcess:
+    """A training that ends at once, as `outcome` says of its run's name."""
+
+    started = []  # noqa: RUF012 - the fixture empties it
+
+    def __init__(self, words, *, env, stdout, **options):
+        assert words[:4] == [sys.executable, "-P", "-m", "kerascnn"]
+        assert words[4] == "train"
+        if "--resume" in words:
+            self.name = Path(words[words.index("--resume") + 1]).name
+            self.kind = "resume"
+        else:
+            self.name = words[words.index("--name") + 1]
+            self.kind = "new"
+        self.env = env
+        FakeProcess.started.append(self)
+        done = FakeProcess.act(self.name)
+        if not done:
+            stdout.write(b"Some words\nError: out of memory\n\n")
+        self.code = 0 if done else 1
+
+    def poll(self):
+        return self.code
+
+    def terminate(self):
+        pass
+
+    def wait(self):
+        return self.code
+
+
+@pytest.fixture
+def trained(made, monkeypatch):
+    """Trainings and tests that take no time; what was started, and how it shall end."""
+    state = SimpleNamespace(
+        started=[],
+        tested=[],
+        failing=set(),
+        diverging=set(),
+        folder=made.make(seeds=2),
+        options={},
+    )
+    monkeypatch.setattr(FakeProcess, "started", state.started)
+
+    def act(name):
+        if name in state.failing:
+            return False
+        planned = {run.name: run for run in state.folder.planned()}[name]
+        status = "diverged" if name in state.diverging else "finished"
+        made.write_run(
+            state.folder.runs_path,
+            planned,
+            status=status,
+            accuracy=made.inside(planned),
+        )
+        return True
+
+    monkeypatch.setattr(FakeProcess, "act", act, raising=False)
+    monkeypatch.setattr(runner, "subprocess", fake_subprocess(FakeProcess))
+    monkeypatch.setattr(runner, "load_tensorflow", lambda: None)
+    monkeypatch.setattr(report, "_save_figures", lambda folder, results: [])
+    metrics = {"images": 10_000, "correct": 9_100, "accuracy": 0.91, "loss": 0.3}
+
+    def evaluate(run):
+        state.tested.append(run.name)
+        return SimpleNamespace(metrics=metrics)
+
+    monkeypatch.setattr(testing, "evaluate_run", evaluate)
+    return state
+
+
+def names(state):
+    return [process.name for process in state.started]
+
+
+def test_everything_is_done_in_the_order_of_the_plan(trained):
+    lines = Lines()
+    results = run_comparison(trained.folder, jobs=1, reporter=lines)
+    assert names(trained) == [
+        *(f"lenet-sgd-rate-{rate}" for rate in (0.01581, 0.05, 0.1581)),
+        *(f"lenet-adagrad-rate-{rate}" for rate in (0.01581, 0.05, 0.1581)),
+        *("lenet-sgd-seed-1", "lenet-adagrad-seed-1"),
+        *("lenet-sgd-seed-2", "lenet-adagrad-seed-2"),
+    ]
+    assert {process.kind for process in trained.started} == {"new"}
+    assert trained.tested == names(trained)[6:]
+    assert results["networks"][0]["comparisons"][0]["verdict"] == "not decided"
+    assert lines.lines[0] == (
+        "[1/6] lenet-sgd-rate-0.01581: validation accuracy 0.9000 in 6.0 s"
+    )
+    for name in ("chosen.json", "test.json", "results.json", "report.html"):
+        assert trained.folder.has(name)
+
+
+def test_finished_comparison_does_nothing_again(trained):
+    results = run_comparison(trained.folder, jobs=1)
+    count = len(trained.started)
+    report = trained.folder.path / "report.html"
+    before = report.stat().st_mtime_ns
+    lines = Lines()
+    assert run_comparison(trained.folder, jobs=1, reporter=lines) == results
+    assert len(trained.started) == count
+    assert len(trained.tested) == 4
+    assert lines.lines == []
+    assert report.stat().st_mtime_ns == before
+
+
+def test_report_that_is_missing_is_written_again_from_the_files(trained):
+    results = run_comparison(trained.folder, jobs=1)
+    (trained.folder.path / "report.html").unlink()
+    assert run_comparison(trained.folder, jobs=1) == results
+    assert trained.folder.has("report.html")
+    assert len(trained.tested) == 4
+
+
+def test_only_what_is_left_is_done(trained, made):
+    done = trained.folder.left()[0]
+    made.write_run(trained.folder.runs_path, done)
+    begun = trained.folder.left()[0]
+    run = made.write_run(trained.folder.runs_path, begun)
+    (run.path / "metrics.json").unlink()
+    run_comparison(trained.folder, jobs=2)
+    assert done.name not in names(trained)
+    kinds = {process.name: process.kind for process in trained.started}
+    assert kinds.pop(begun.name) == "resume"
+    assert set(kinds.values()) == {"new"}
+
+
+def test_models_that_are_not_needed_are_deleted(trained):
+    run_comparison(trained.folder, jobs=1)
+    kept = sorted(
+        path.parent.name for path in trained.folder.runs_path.glob("*/*.keras")
+    )
+    assert kept == ["lenet-adagrad-seed-1", "lenet-sgd-seed-1"]
+
+
+def test_diverged_run_does_not_stop_the_rest(trained):
+    trained.diverging = {"lenet-adagrad-seed-2", "lenet-sgd-rate-0.1581"}
+    lines = Lines()
+    results = run_comparison(trained.folder, jobs=1, reporter=lines)
+    assert "lenet-adagrad-seed-2 diverged in epoch 3" in lines.lines[9]
+    assert trained.tested == names(trained)[6:9]
+    (row,) = results["networks"][0]["comparisons"]
+    assert row["dropped_pairs"] == 1
+
+
+def test_failed_run_does_not_stop_the_rest_and_is_tried_again(trained):
+    trained.failing = {"lenet-sgd-seed-1"}
+    with pytest.raises(RunError, match="1 of the runs failed") as error:
+        run_comparison(trained.folder, jobs=1)
+    assert "lenet-sgd-seed-1: Error: out of memory" in str(error.value)
+    assert "--without-failed" in str(error.value)
+    assert len(trained.started) == 10
+    assert trained.tested == []
+    trained.failing = set()
+    results = run_comparison(trained.folder, jobs=1)
+    assert names(trained)[10:] == ["lenet-sgd-seed-1"]
+    assert results["networks"][0]["optimizers"][0]["failed"] == 0
+
+
+def test_failed_run_can_be_done_without(trained):
+    trained.failing = {"lenet-sgd-seed-1", "lenet-adagrad-rate-0.1581"}
+    results = run_comparison(trained.folder, jobs=1, without_failed=True)
+    assert trained.tested == names(trained)[7:]
+    sgd, adagrad = results["networks"][0]["optimizers"]
+    assert sgd["failed"] == 1
+    assert [trial["status"] for trial in adagrad["tuning"]["trials"]] == [
+        *("finished", "finished", "failed")
+    ]
+    assert "out of memory" in trained.folder.failed()["lenet-sgd-seed-1"]
+    # It stays so.
+    assert run_comparison(trained.folder, jobs=1) == results
+
+
+def test_cores_are_shared_among_the_jobs(trained, monkeypatch):
+    monkeypatch.setattr(runner, "usable_cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "5")
+    run_comparison(trained.folder, jobs=3)
+    for process in trained.started:
+        assert process.env["TF_NUM_INTRAOP_THREADS"] == "2"
+        assert process.env["OMP_NUM_THREADS"] == "2"
+        assert process.env["TF_NUM_INTEROP_THREADS"] == "5"
+
+
+def test_one_job_has_all_cores(trained, monkeypatch):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    run_comparison(trained.folder, jobs=1)
+    assert "TF_NUM_INTRAOP_THREADS" not in trained.started[0].env
+
+
+def test_run_that_another_process_trains_is_waited_for(trained, made):
+    """A killed comparison leaves trainings behind; they are not started twice."""
+    planned = trained.folder.left()[0]
+    run = made.write_run(trained.folder.runs_path, planned)
+    metrics = run.path / "metrics.json"
+    metrics.rename(run.path / "later.json")
+    program = (
+        "import fcntl, os, sys, time\n"
+        "os.chdir(sys.argv[1])\n"
+        "lock = open('.lock', 'a')\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "print('locked', flush=True)\n"
+        "time.sleep(1.5)\n"
+        "os.rename('later.json', 'metrics.json')\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, run.path], stdout=subprocess.PIPE
+    )
+    assert other.stdout.readline() == b"locked\n"
+    run_comparison(trained.folder, jobs=1)
+    other.communicate()
+    assert planned.name not in names(trained)
+
+
+def test_signal_stops_the_runs_and_says_how_to_go_on(trained, monkeypatch):
+    class Endless(FakeProcess):
+        def __init__(self, words, **options):
+            self.code = None
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def terminate(self):
+            self.code = 0
+
+    monkeypatch.setattr(runner, "subprocess", fake_subprocess(Endless))
+    with pytest.raises(TrainingInterruptedError, match="kerascnn compare --out"):
+        run_comparison(trained.folder, jobs=1)
+    assert not trained.folder.has("chosen.json")
