@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import click
 
 from kerascnn import __version__, runtime
-from kerascnn.commands.benchmark import benchmark
-from kerascnn.commands.compare import compare
-from kerascnn.commands.datasets import datasets
-from kerascnn.commands.doctor import doctor
-from kerascnn.commands.evaluate import evaluate
-from kerascnn.commands.export import export
-from kerascnn.commands.models import models
-from kerascnn.commands.optimizers import optimizers
-from kerascnn.commands.predict import predict
-from kerascnn.commands.runs import runs
-from kerascnn.commands.train import train
 from kerascnn.errors import KerasCNNError, UnknownNameError
 
-COMMANDS = (
-    *(train, evaluate, predict, compare, export, benchmark),
-    *(models, datasets, optimizers, runs, doctor),
-)
+# The name of each command, which is also that of its module and its function, and its
+# line in the list. Here, so that help and one command do not import all the others.
+COMMANDS = {
+    "train": "Train a network, and write a run.",
+    "evaluate": "Measure runs, or models in files, on the test set.",
+    "predict": "Classify pictures of any size and kind.",
+    "compare": "Compare optimizers on one network or several.",
+    "export": "Export a run to other formats, each proved equal to it.",
+    "benchmark": "Time models in their runtimes, and say which to ship.",
+    "models": "List the networks.",
+    "datasets": "List the data sets.",
+    "optimizers": "List the optimizers.",
+    "runs": "List the runs, the newest last.",
+    "doctor": "Check versions, devices and data, and say what to do.",
+}
 
 
 class ErrorBoundary(click.Group):
@@ -40,18 +41,40 @@ class ErrorBoundary(click.Group):
             line = " ".join(error.format_message().split())
             raise click.UsageError(f"{line} See: {path} --help") from error
 
+
+class Commands(ErrorBoundary):
+    """The commands of the table, imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; `None` where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"kerascnn.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """List the commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; a wrong name is answered with the nearest."""
-        if args[0] not in self.commands and not args[0].startswith("-"):
-            ctx.fail(str(UnknownNameError("command", args[0], self.commands)))
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(str(UnknownNameError("command", args[0], COMMANDS)))
         return super().resolve_command(ctx, args)
 
 
 @click.group(
-    cls=ErrorBoundary,
-    commands={command.name or "": command for command in COMMANDS},
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
 )
 @click.version_option(__version__, prog_name="kerascnn")

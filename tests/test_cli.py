@@ -82,7 +82,10 @@ def test_error_of_ours_is_shown_and_a_bug_is_not_hidden():
 def test_version_and_help():
     assert run("--version").stdout == f"kerascnn, version {__version__}\n"
     assert run("-h").stdout == run("--help").stdout
-    assert all(isinstance(command, click.Command) for command in COMMANDS)
+    for name in COMMANDS:
+        command = main.get_command(click.Context(main), name)
+        assert isinstance(command, click.Command)
+        assert command.name == name
 
 
 def test_module_and_console_agree():
