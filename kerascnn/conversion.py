@@ -22,6 +22,7 @@ import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from kerascnn.compaction import compact  # noqa: E402
 from kerascnn.data import DATASETS  # noqa: E402
 from kerascnn.formats import FORMATS  # noqa: E402
 from kerascnn.inference import load_model  # noqa: E402
@@ -117,7 +118,7 @@ def write_tflite(
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = tf.uint8
             converter.inference_output_type = tf.uint8
-        target.write_bytes(converter.convert())
+        target.write_bytes(compact(converter.convert()))
 
 
 def write_onnx(

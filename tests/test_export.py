@@ -38,7 +38,8 @@ def test_int8_is_a_quarter_of_the_size_and_as_accurate(exported, splits, referen
     assert checked.accuracy_drop < 0.003
     assert checked.agreement > 0.99
     whole = (exported / file_name("tflite")).stat().st_size
-    assert checked.size_bytes < 0.3 * whole
+    # LeNet's 62,000 weights are so few that names and numbers of channels count.
+    assert checked.size_bytes < 0.29 * whole
 
 
 def altered(source, target):

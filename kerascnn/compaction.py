@@ -1,0 +1,54 @@
+"""TFLite files in which nothing is written twice.
+
+The converter writes a zero point of 8 bytes beside every channel's scale, for weights
+and biases, all of them 0: a twelfth of MobileNet's int8 file. In a FlatBuffer equal
+vectors may be one (https://flatbuffers.dev/internals/), and every reader takes that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+# What the schema asks of the vectors that hold weights.
+WEIGHTS_ALIGNMENT = 16
+
+
+def compact(content: bytes) -> bytes:
+    """Write a TFLite file anew, equal vectors once, and tensors by their first name."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.name = tensor.name.partition(b";")[0]
+    builder = _SharingBuilder(len(content))
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
+    """A builder that gives an equal vector the place that it has already."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.places: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: npt.NDArray[Any]) -> int:  # noqa: N802
+        """Write a vector, or find the one that is written."""
+        key = x.dtype.str, x.tobytes()
+        if key not in self.places:
+            self.places[key] = (
+                self._create_aligned(x)
+                if x.dtype == np.uint8
+                else super().CreateNumpyVector(x)
+            )
+        return self.places[key]
+
+    def _create_aligned(self, x: npt.NDArray[np.uint8]) -> int:
+        self.StartVector(1, x.size, WEIGHTS_ALIGNMENT)
+        self.head -= x.size
+        self.Bytes[self.head : self.head + x.size] = x.tobytes()
+        return int(self.EndVector())
