@@ -52,6 +52,7 @@ def _draw_bars(axes: Axes, prediction: Prediction) -> None:
     axes.set(xlim=(0, 1), xticks=())
     axes.set_yticks(range(len(top)), [label[:10] for label, _ in top], fontsize=8)
     axes.set_title(f"{top[-1][1]:.1%}", fontsize=8)
+    axes.set_box_aspect(1)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 

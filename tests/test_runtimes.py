@@ -85,6 +85,31 @@ def test_saved_model_that_reads_files_is_refused(tmp_path):
         RuntimeProcess(tmp_path / "bad", "saved-model")
 
 
+def test_damaged_keras_file_is_told_as_elsewhere(tmp_path):
+    path = tmp_path / "bad.keras"
+    path.write_bytes(b"bad")
+    with pytest.raises(ModelFileError) as caught:
+        RuntimeProcess(path, "keras")
+    assert str(caught.value) == (
+        f"Cannot load a model from {path}: it is not a zip archive, or cut short. Save "
+        "it again with model.save, or train again."
+    )
+
+
+def test_damaged_onnx_is_one_line(tmp_path):
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(b"bad")
+    with pytest.raises(ModelFileError, match=r"^Cannot run .*Protobuf.*train again\.$"):
+        RuntimeProcess(path, "onnx")
+
+
+def test_crash_of_a_runtime_is_one_line(exported, splits):
+    with RuntimeProcess(exported / "model.tflite", "tflite") as process:
+        process.process.kill()
+        with pytest.raises(ModelFileError, match=r"crashed \(SIGKILL\)"):
+            process.predict(splits[1].images[:1])
+
+
 def test_missing_file_and_missing_package_are_one_line(tmp_path):
     with pytest.raises(ModelFileError, match="No such file"):
         RuntimeProcess(tmp_path / "no.tflite", "tflite")

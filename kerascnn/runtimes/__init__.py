@@ -163,21 +163,26 @@ class RuntimeProcess:
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer
-        raise ModelFileError(
-            f"Cannot run the model in {self.path}: {self._reason()}. Export it again, "
-            "or train again."
-        )
+        raise ModelFileError(self._reason())
 
     def _reason(self) -> str:
         """Why the process ended: the last line of its traceback, or its signal."""
         code = self.process.wait()
-        if code < 0:
-            return f"its runtime crashed ({signal.Signals(-code).name}); it is damaged"
         self.errors.seek(0)
         lines = self.errors.read().decode(errors="replace").strip().splitlines()
-        last = lines[-1] if lines else f"its runtime ended with code {code}"
-        _, _, reason = last.rpartition("Error: ")
-        return " ".join(reason.split()).split(". ")[0].rstrip(".")[:300]
+        if code < 0:
+            name = signal.Signals(-code).name
+            reason = f"its runtime crashed ({name}), so it is damaged"
+        else:
+            last = lines[-1] if lines else f"Error: the runtime ended with code {code}"
+            reason = " ".join(last.partition(": ")[2].split())
+        if reason.startswith("Cannot load"):  # one of kerascnn's own, and whole
+            return reason
+        reason = reason.removeprefix("[ONNXRuntimeError] : ").split(". ")[0]
+        return (
+            f"Cannot run the model in {self.path}: {reason.rstrip('.')[:300]}. Export "
+            "it again, or train again."
+        )
 
 
 def _environment(threads: int | None, *, with_kerascnn: bool) -> dict[str, str]:
