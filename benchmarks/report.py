@@ -28,17 +28,18 @@ another machine differ; the ratios are what to compare. `make bench` repeats all
 
 Batches of 128 images of 32x32x1 pixels. "Keras" is the plain script: NumPy arrays into
 `fit`, TensorFlow as it comes. "PyTorch" is the fastest of two layouts, compiled or not.
-All three hold the images in memory, count what they tell right, and take turns in one
-run, {turns} of {seconds} s each; the times are medians, a ratio is the median of the
-ratios of the turns, with the lowest and the highest.
+All three hold the images in memory, count what they tell right, and take turns, {turns}
+of {seconds} s each for a network and an optimizer; the rates are medians, a ratio is the
+median of the ratios of the turns, with the lowest and the highest.
 
 {training}
 
 The share is that of the machine's matrix products, {limit:.0f} GFLOP/s, which training
 would reach if it did nothing else (`matrix_rate.py`). Six operations are counted for
 each multiplication of the forward pass: it, the gradient of its input and that of its
-weight, each with its addition. Where images are small, products with the padding are
-counted too, although kerascnn leaves many of them out; so a share can flatter.
+weight, each with its addition. That is what a plain convolution does: Winograd's method
+does a quarter of it, and products with padding are left out in places, so that a share
+can flatter, and pass 100 %.
 
 | network | what holds the rest |
 | --- | --- |
@@ -54,13 +55,14 @@ PyTorch's choice here: {choice}.
 {more}"""
 
 HOLDS = {
-    "lenet": "Convolutions of 1 and 6 channels fill a fraction of a vector register, "
-    "and each of 100 steps a second has its fixed costs.",
+    "lenet": "Convolutions of 1 and 6 channels fill a fraction of a vector register: "
+    "half of a step is the gradients of the second one. Two halves of a batch side by "
+    "side, one thread each, gave another 10 to 20 % in a trial.",
     "alexnet": "21.6 million weights for 24 million products: a step reads and writes "
     "each weight, its gradient and its state, and the wide dense layers multiply thin "
     "matrices of 128 rows.",
-    "vgg16": "Gradients of the weights on maps of 16x16 and 32x32 pixels, where oneDNN "
-    "reaches half of the rate of its forward pass.",
+    "vgg16": "The convolution of 64 channels on 32x32 pixels, where Winograd's "
+    "transforms cost what they save, and dense layers that read 21 million weights.",
     "resnet18": "Maps of 1 to 4 pixels a side give small products; normalisation and "
     "additions are bound by memory.",
     "mobilenet": "Depthwise convolutions and normalisation do a few operations for "
