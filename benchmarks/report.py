@@ -28,9 +28,9 @@ another machine differ; the ratios are what to compare. `make bench` repeats all
 
 Batches of 128 images of 32x32x1 pixels. "Keras" is the plain script: NumPy arrays into
 `fit`, TensorFlow as it comes. "PyTorch" is the fastest of two layouts, compiled or not.
-All three hold the images in memory, count what they tell right, and take turns, {turns}
-of {seconds} s each for a network and an optimizer; the rates are medians, a ratio is the
-median of the ratios of the turns, with the lowest and the highest.
+All three hold the images in memory, count what they tell right, and take turns,
+{turns} of {seconds} s each for a network and an optimizer; the rates are medians, a
+ratio is the median of the ratios of the turns, with the lowest and the highest.
 
 {training}
 

@@ -20,6 +20,9 @@ def settings(model, optimizer):
         schedule="constant",
         batch_size=16,
         limit=160,
+        # Their rounding differs with the batch's shape being known: a ReLU that flips
+        # changes ResNet-18's gradient by half a percent. They have tests of their own.
+        fast_layers=False,
     ).resolve()
 
 

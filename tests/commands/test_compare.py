@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from kerascnn.cli import main
 from kerascnn.commands.compare import compare
+from kerascnn.commands.train import train
 from kerascnn.comparison import CompareConfig, runner
 
 
@@ -156,7 +157,7 @@ def test_plan_prints_commands_that_can_be_run(tmp_path):
     for line in trainings:
         program, name, *arguments = shlex.split(line)
         assert (program, name) == ("kerascnn", "train")
-        with main.commands["train"].make_context(name, arguments) as context:
+        with train.make_context(name, arguments) as context:
             assert context.params["test"] is False
     assert shlex.split(gather) == ["kerascnn", "compare", "--out", "a b"]
     assert "follow from the tuning" in result.stderr
