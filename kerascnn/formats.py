@@ -81,7 +81,7 @@ class Quantization:
     name: str
     summary: str
     max_difference: float | None = None
-    max_disagreement: float = 0.01
+    max_disagreement: float = 0.02
     max_accuracy_drop: float = 0.003
 
 

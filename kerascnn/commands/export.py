@@ -43,7 +43,7 @@ from kerascnn.runs import DEFAULT_FOLDER, find_run
     "--tolerance",
     type=click.FloatRange(0, 1),
     help="Largest difference of a probability; of dynamic and int8, largest share of "
-    "images with another answer.  [default: 0.0001; float16 0.02; dynamic, int8 0.01]",
+    "images with another answer.  [default: 0.0001; float16, dynamic, int8 0.02]",
 )
 @click.option(
     "--limit",
