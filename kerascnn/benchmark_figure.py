@@ -22,28 +22,27 @@ def plot_benchmark(
         measurements: At least one.
         recommended: The one of them to stand out.
     """
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    for row in measurements:
-        colour = VERMILION if row is recommended else BLUE
-        label = PurePath(row.file).name + (
-            " (recommended)" if row is recommended else ""
-        )
+    for number, row in enumerate(measurements, start=1):
+        name = "/".join(PurePath(row.file).parts[-2:])
+        note = ", recommended" if row is recommended else ""
         for axes, value in ((left, row.latency_ms), (right, row.size_bytes / 1e6)):
             axes.plot(
                 value,
                 100 * row.accuracy,
                 MARKERS[row.format],
-                color=colour,
+                color=VERMILION if row is recommended else BLUE,
                 markersize=9,
-                label=label,
+                label=f"{number}  {name}{note}",
             )
             axes.annotate(
-                PurePath(row.file).name,
+                str(number),
                 (value, 100 * row.accuracy),
-                xytext=(6, 6),
+                # Points that lie together keep their numbers apart.
+                xytext=(0, 8 if number % 2 else -16),
                 textcoords="offset points",
-                fontsize=8,
+                ha="center",
             )
     left.set(xlabel="Latency of one image, median (ms)", ylabel="Test accuracy (%)")
     right.set(xlabel="Size (MB)")
@@ -51,4 +50,5 @@ def plot_benchmark(
         axes.set_xscale("log")
         axes.margins(0.2)
         axes.grid(alpha=0.3)
+    figure.legend(handles=left.lines, loc="outside lower center", ncols=2)
     return figure
