@@ -15,6 +15,7 @@ from kerascnn.data import load_dataset
 from kerascnn.data.splits import take
 from kerascnn.errors import ModelFileError
 from kerascnn.formats import FORMATS
+from kerascnn.metrics import accuracy
 from kerascnn.runtimes import RuntimeProcess
 
 BATCH_SIZES = (8, 32, 128)
@@ -120,7 +121,7 @@ def benchmark_artifacts(
         for artifact, process, taken in zip(artifacts, processes, calls, strict=True):
             peak_bytes = process.peak_bytes()
             message(f"Asking {artifact.source} about {len(test):,} test images")
-            guesses = process.predict(test.images).argmax(axis=1)
+            answers = process.predict(test.images)
             package = FORMATS[artifact.format].runtime
             latencies = 1000 * np.array(taken[1])
             measurements.append(
@@ -137,7 +138,7 @@ def benchmark_artifacts(
                         for size in batch_sizes
                     },
                     peak_bytes=peak_bytes,
-                    accuracy=float((guesses == test.labels).mean()),
+                    accuracy=accuracy(answers, test.labels),
                     images=len(test),
                 )
             )

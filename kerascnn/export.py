@@ -28,7 +28,7 @@ from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError, RunError
 from kerascnn.export_card import export_card
 from kerascnn.formats import FORMATS, QUANTIZATIONS
-from kerascnn.metrics import Probabilities
+from kerascnn.metrics import Probabilities, accuracy
 from kerascnn.runs import Run, write_whole
 from kerascnn.runtimes import RuntimeProcess, require_modules
 
@@ -173,7 +173,7 @@ def check_file(
             largest_difference=1.0,
             agreement=0.0,
             accuracy=0.0,
-            accuracy_drop=_accuracy(reference, test),
+            accuracy_drop=accuracy(reference, test.labels),
             problem=str(error),
         )
     if answers.shape != reference.shape:
@@ -191,8 +191,8 @@ def check_file(
             np.nan_to_num(abs(answers - reference), nan=1.0).max()
         ),
         agreement=float((answers.argmax(1) == reference.argmax(1)).mean()),
-        accuracy=_accuracy(answers, test),
-        accuracy_drop=_accuracy(reference, test) - _accuracy(answers, test),
+        accuracy=accuracy(answers, test.labels),
+        accuracy_drop=accuracy(reference, test.labels) - accuracy(answers, test.labels),
     )
     return Export(**asdict(export) | {"problem": _problem(export, tolerance)})
 
@@ -220,10 +220,6 @@ def _problem(export: Export, tolerance: float | None) -> str:
             f"{100 * row.max_accuracy_drop:.2f}"
         )
     return ""
-
-
-def _accuracy(probabilities: Probabilities, test: Split) -> float:
-    return float((probabilities.argmax(1) == test.labels).mean())
 
 
 def file_name(format: str, quantization: str = "none") -> str:
@@ -276,9 +272,7 @@ def _convert(
             capture_output=True,
             text=True,
             errors="replace",
-            env=runtime.fast_settings()
-            | dict(os.environ)
-            | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            env=runtime.fast_settings() | dict(os.environ) | runtime.python_path(),
         )
     if done.returncode:
         lines = done.stderr.strip().splitlines()

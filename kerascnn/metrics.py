@@ -98,7 +98,12 @@ def loss_and_accuracy(
     clipped = np.clip(probabilities.astype(np.float64), EPSILON, 1 - EPSILON)
     true = np.take_along_axis(clipped, labels[:, np.newaxis], axis=1)[:, 0]
     loss = (np.log(clipped.sum(axis=1)) - np.log(true)).mean()
-    return float(loss), float((probabilities.argmax(axis=1) == labels).mean())
+    return float(loss), accuracy(probabilities, labels)
+
+
+def accuracy(probabilities: Probabilities, labels: Labels) -> float:
+    """Compute the share of right guesses; the arguments are those of the above."""
+    return float((probabilities.argmax(axis=1) == labels).mean())
 
 
 def _ranks(probabilities: Probabilities, labels: Labels) -> npt.NDArray[np.int64]:

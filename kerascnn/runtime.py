@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _ALWAYS = {
     "KERAS_BACKEND": "tensorflow",
@@ -33,6 +34,15 @@ def configure() -> None:
     """
     for name, value in fast_settings().items():
         os.environ.setdefault(name, value)
+
+
+def python_path() -> dict[str, str]:
+    """What lets a new process import this kerascnn, which need not be installed."""
+    root = Path(__file__).parents[1]
+    if root.name in {"site-packages", "dist-packages"}:
+        return {}
+    before = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([str(root), *([before] if before else [])])}
 
 
 def load_tensorflow() -> None:

@@ -7,21 +7,21 @@ from pathlib import Path
 import click
 
 from kerascnn.artifacts import artifact_of_run, exported_artifacts, find_artifact
-from kerascnn.commands.options import echo_json, json_option, out_option
-from kerascnn.commands.params import Name
+from kerascnn.commands.options import (
+    dataset_option,
+    echo_json,
+    json_option,
+    out_option,
+)
 from kerascnn.commands.table import echo_table
-from kerascnn.data import DATASETS
+from kerascnn.progress import LineReporter
 from kerascnn.runs import newest_run
 
 
 @click.command()
 @click.argument("sources", metavar="[RUN|FILE]...", nargs=-1)
 @out_option
-@click.option(
-    "--dataset",
-    type=Name("dataset", DATASETS),
-    help="What model files are for.  [default: what they were exported for, or mnist]",
-)
+@dataset_option
 @click.option(
     "--batch-size",
     "batch_sizes",
@@ -91,7 +91,7 @@ def benchmark(
         threads=threads,
         seconds=seconds,
         limit=limit,
-        message=lambda text: click.echo(text, err=True),
+        message=LineReporter().message,
     )
     best = recommend(measurements)
     if figure:

@@ -9,9 +9,12 @@ from typing import Any
 import click
 
 from kerascnn.artifacts import Artifact, find_artifact
-from kerascnn.commands.options import echo_json, json_option, out_option
-from kerascnn.commands.params import Name
-from kerascnn.data import DATASETS
+from kerascnn.commands.options import (
+    dataset_option,
+    echo_json,
+    json_option,
+    out_option,
+)
 
 # A matrix of more classes fits no terminal; --json has it.
 MAX_CLASSES_SHOWN = 20
@@ -20,12 +23,7 @@ MAX_CLASSES_SHOWN = 20
 @click.command()
 @click.argument("sources", metavar="[RUN|FILE]...", nargs=-1)
 @out_option
-@click.option(
-    "--dataset",
-    type=Name("dataset", DATASETS),
-    help="Test images for model files; a run knows its own.  "
-    "[default: what a file was exported for, or mnist]",
-)
+@dataset_option
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),

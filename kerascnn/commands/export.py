@@ -11,6 +11,7 @@ from kerascnn.commands.params import Name
 from kerascnn.commands.table import echo_table
 from kerascnn.errors import ExportError
 from kerascnn.formats import FORMATS, QUANTIZATIONS
+from kerascnn.progress import LineReporter
 from kerascnn.runs import DEFAULT_FOLDER, find_run
 
 
@@ -85,7 +86,7 @@ def export(
         quantizations=quantizations,
         tolerance=tolerance,
         limit=limit,
-        message=lambda text: click.echo(text, err=True),
+        message=LineReporter().message,
     )
     if as_json:
         echo_json([export.to_dict() for export in exports])

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from kerascnn.commands.params import Name
+from kerascnn.data import DATASETS
 from kerascnn.runs import DEFAULT_FOLDER
 
 out_option = click.option(
@@ -16,6 +18,13 @@ out_option = click.option(
     default=DEFAULT_FOLDER,
     show_default=True,
     help="Folder of runs.",
+)
+
+dataset_option = click.option(
+    "--dataset",
+    type=Name("dataset", DATASETS),
+    help="What model files are for; a run knows its own.  "
+    "[default: what they were exported for, or mnist]",
 )
 
 json_option = click.option(

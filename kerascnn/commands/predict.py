@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 
 from kerascnn.artifacts import find_artifact
-from kerascnn.commands.options import echo_json, json_option, out_option
-from kerascnn.commands.params import Name
-from kerascnn.data import DATASETS
+from kerascnn.commands.options import (
+    dataset_option,
+    echo_json,
+    json_option,
+    out_option,
+)
 from kerascnn.errors import PictureError
 
 
@@ -22,11 +25,7 @@ from kerascnn.errors import PictureError
     help="A run, a model file or a SavedModel.  [default: the newest run]",
 )
 @out_option
-@click.option(
-    "--dataset",
-    type=Name("dataset", DATASETS),
-    help="What a model file is for.  [default: what it was exported for, or mnist]",
-)
+@dataset_option
 @click.option(
     "--top",
     type=click.IntRange(min=1),

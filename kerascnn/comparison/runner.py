@@ -9,10 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import kerascnn
 from kerascnn.comparison.folder import ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun, choose
 from kerascnn.environment import usable_cores
@@ -20,7 +18,7 @@ from kerascnn.errors import RunError, TrainingInterruptedError
 from kerascnn.interruption import remembered_signals
 from kerascnn.progress import Reporter, format_seconds
 from kerascnn.runs import Run
-from kerascnn.runtime import load_tensorflow
+from kerascnn.runtime import load_tensorflow, python_path
 
 POLL_SECONDS = 0.2
 # How many threads TensorFlow and oneDNN use, in the environment.
@@ -154,7 +152,7 @@ class _Pool:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=os.environ | _share_of_cores(self.cores) | _python_path(),
+                env=os.environ | _share_of_cores(self.cores) | python_path(),
                 # Ctrl-C is for this process; it tells the others, once.
                 start_new_session=True,
             )
@@ -209,15 +207,6 @@ def _share_of_cores(cores: int | None) -> dict[str, str]:
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     }
     return {name: value for name, value in shares.items() if name not in os.environ}
-
-
-def _python_path() -> dict[str, str]:
-    """What lets a new process import this kerascnn, which need not be installed."""
-    root = Path(kerascnn.__file__).parents[1]
-    if root.name in {"site-packages", "dist-packages"}:
-        return {}
-    before = os.environ.get("PYTHONPATH")
-    return {"PYTHONPATH": os.pathsep.join([str(root), *([before] if before else [])])}
 
 
 def _is_busy(run: Run) -> bool:

@@ -189,7 +189,7 @@ def _environment(threads: int | None, *, with_kerascnn: bool) -> dict[str, str]:
     """The environment of a runtime's process; only Keras's finds kerascnn in it."""
     environment = runtime.fast_settings() | dict(os.environ)
     if with_kerascnn:
-        environment["PYTHONPATH"] = str(HERE.parents[1])
+        environment |= runtime.python_path()
     if threads:
         environment["OMP_NUM_THREADS"] = str(threads)
     return environment

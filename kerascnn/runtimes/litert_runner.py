@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import os
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,15 @@ class Runner:
     """
 
     def __init__(self, path: str, threads: int | None) -> None:
-        import os
-
         # Read here, since the interpreter's own words on a missing file mislead.
         with open(path, "rb") as file:
             content = file.read()
         if content[4:8] != b"TFL3":
             raise ValueError("it is not a TFLite file, or damaged")
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        with warnings.catch_warnings():
-            self.interpreter = Interpreter(
-                model_content=content, num_threads=threads or cores
-            )
+        self.interpreter = Interpreter(
+            model_content=content, num_threads=threads or cores
+        )
         inputs = self.interpreter.get_input_details()
         outputs = self.interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 from typing import Any
@@ -24,6 +25,9 @@ REFUSED = {
     "ReadFile",
     "WriteFile",
 }
+
+
+functions_of = operator.attrgetter("library.function")
 
 
 class Runner:
@@ -66,7 +70,7 @@ def _check_operations(path: str) -> None:
     graphs = [meta.graph_def for meta in content.meta_graphs]
     nodes = [node for graph in graphs for node in graph.node]
     for graph in graphs:
-        for function in graph.library.function:
+        for function in functions_of(graph):
             nodes += function.node_def
     found = sorted({node.op for node in nodes} & REFUSED)
     if found:

@@ -14,7 +14,6 @@ import importlib
 import json
 import os
 import resource
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -65,7 +64,7 @@ class Worker:
             started = time.perf_counter()
             self.run(batch)
             taken.append(time.perf_counter() - started)
-        return {"seconds": taken, "median": statistics.median(taken)}
+        return {"seconds": taken}
 
     def memory(self) -> dict[str, Any]:
         """The most memory that the process has held, in bytes."""
