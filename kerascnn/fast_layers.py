@@ -1,27 +1,24 @@
 """Convolutions that train faster on CPUs; what they compute is the same.
 
-On small maps, where deep networks do most of their work on small images, oneDNN's
-gradient of a convolution's weights leaves its fast code: ResNet-18 on 32x32 pixels
-spends half of a step there. Here the same sums are written as a few matrix products, or
-as a convolution of another shape, which oneDNN does at full speed. Kernels of 3x3 over
-many channels need a quarter of the products (`winograd.py`), forward and backward.
-
-`benchmarks/weight_gradients.py` times them against Keras's own.
+Which way a convolution goes depends on its shape: kernels of 3x3 over many channels by
+Winograd's method (`winograd.py`), small maps with faster gradients of the weights
+(`convolution.py`), a few filters before a pooling together with it
+(`pooled_convolution.py`), and all others as Keras does them.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 from keras import layers
 
+from kerascnn.convolution import MAX_PRODUCT_AREA, convolve, convolve_depthwise
+from kerascnn.pooled_convolution import convolve_and_pool
 from kerascnn.winograd import REACH, convolve_winograd
 
 # Where oneDNN's own way is faster: on larger maps, and on images of a few channels.
-MAX_PRODUCT_AREA = 9
 MAX_CONVOLUTION_AREA = 64
 MAX_DEPTHWISE_AREA = 4
 MIN_CHANNELS = 16
@@ -31,21 +28,35 @@ MIN_CHANNELS = 16
 MAX_WINOGRAD_AREA = 1024
 MIN_WINOGRAD_CHANNELS = 64
 MIN_WINOGRAD_FILTERS = 128  # on maps larger than MAX_CONVOLUTION_AREA
+# With more filters than two vector registers hold, oneDNN's own way is faster.
+MAX_POOLED_FILTERS = 16
 
-Sum = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Shape = tuple[int | None, ...]
 
 
 def accelerate(model: keras.Model) -> keras.Model:
     """Copy a model, its convolutions exchanged for those of this module.
 
     Args:
-        model: A functional model; models in it are copied likewise.
+        model: A functional model that uses each of its layers once; models in it are
+            copied likewise.
 
     Returns:
-        A model of the same layers, names, weights and seeds. To save it, put its
-        weights into one of Keras's own layers: a file should need nothing but Keras.
+        A model of the same layers, names, weights and seeds. Where a convolution pools
+        as well, the layer of the pooling does nothing. To save it, put its weights into
+        one of Keras's own layers: a file should need nothing but Keras.
     """
-    copy = keras.models.clone_model(model, clone_function=_exchange, recursive=True)
+    pairs = list(_pooled_convolutions(model))
+    pooled = {id(convolution) for convolution, _ in pairs}
+    poolings = {id(pooling) for _, pooling in pairs}
+
+    def exchange(layer: keras.Layer) -> keras.Layer:
+        if id(layer) in poolings:
+            return layers.Identity(name=layer.name)
+        kind = PooledConv2D if id(layer) in pooled else FAST_LAYERS.get(type(layer))
+        return (kind or type(layer)).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=exchange, recursive=True)
     for variable, original in zip(copy.variables, model.variables, strict=True):
         variable.assign(original)
     return copy
@@ -63,6 +74,20 @@ class FastConv2D(layers.Conv2D):  # type: ignore[misc]
             return super().convolution_op(inputs, kernel)
         kernel = tf.convert_to_tensor(kernel)
         return convolve(inputs, kernel, self.strides[0], self.padding)
+
+
+class PooledConv2D(layers.Conv2D):  # type: ignore[misc]
+    """Keras's `Conv2D` of stride 1, and 2x2 max pooling of what it gives."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve and pool: `(b, h, w, c)` to `(b, h/2, w/2, filters)`."""
+        kernel = tf.convert_to_tensor(kernel)
+        return convolve_and_pool(inputs, kernel, self.padding, _convolve_blocks)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The shape after the pooling."""
+        batch, height, width, filters = super().compute_output_shape(input_shape)
+        return batch, height // 2, width // 2, filters
 
 
 class FastSeparableConv2D(layers.SeparableConv2D):  # type: ignore[misc]
@@ -88,89 +113,56 @@ FAST_LAYERS: dict[type[keras.Layer], type[keras.Layer]] = {
 }
 
 
-def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
-    """Convolve as `tf.nn.conv2d` does, with a faster gradient of the kernel.
+def _convolve_blocks(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    if x.shape[3] < MIN_CHANNELS:
+        return tf.nn.conv2d(x, kernel, 1, "VALID")
+    return convolve(x, kernel, 1, "valid")
 
-    Args:
-        x: Images, `(batch, height, width, channels)`; the sides are known.
-        kernel: Weights, `(rows, columns, channels, filters)`.
-        stride: Pixels from one output to the next, in both directions.
-        padding: `"same"` or `"valid"`.
 
-    Returns:
-        `(batch, height/stride, width/stride, filters)`.
+def _pooled_convolutions(
+    model: keras.Model,
+) -> Iterator[tuple[keras.Layer, keras.Layer]]:
+    """Convolutions whose output goes to a pooling alone, and that pooling."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _pooled_convolutions(layer)
+        elif type(layer) is layers.Conv2D and _suits_pooling(layer):
+            takers = [
+                other
+                for other in model.layers
+                if any(x is layer.output for x in keras.tree.flatten(other.input))
+            ]
+            is_output = any(x is layer.output for x in model.outputs)
+            if len(takers) == 1 and not is_output and _halves(takers[0]):
+                yield layer, takers[0]
+
+
+def _suits_pooling(layer: keras.Layer) -> bool:
+    """Whether a convolution may be joined to the pooling that follows, and gains by it.
+
+    The pooling comes before bias and activation then, which must keep the order of
+    numbers.
     """
-    return _convolve(
-        tf.nn.conv2d,
-        tf.raw_ops.Conv2DBackpropInput,
-        _kernel_gradient,
-        (x, kernel, stride, padding),
+    shape = layer.input.shape
+    return (
+        None not in shape[1:]
+        and min(layer.compute_output_shape(shape)[1:3]) > 1
+        and _is_plain(layer)
+        and tuple(layer.strides) == (1, 1)
+        and len(set(layer.kernel_size)) == 1
+        and layer.filters <= MAX_POOLED_FILTERS
+        and layer.activation in (keras.activations.relu, keras.activations.linear)
     )
 
 
-def convolve_depthwise(
-    x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str
-) -> tf.Tensor:
-    """Convolve each channel with its own kernel, with a faster gradient of the kernel.
-
-    Args:
-        x: Images, `(batch, height, width, channels)`; the sides are known.
-        kernel: Weights, `(rows, columns, channels, 1)`.
-        stride: As for `convolve`.
-        padding: As for `convolve`.
-
-    Returns:
-        `(batch, height/stride, width/stride, channels)`.
-    """
-    return _convolve(
-        tf.nn.depthwise_conv2d,
-        tf.raw_ops.DepthwiseConv2dNativeBackpropInput,
-        _depthwise_kernel_gradient,
-        (x, kernel, stride, padding),
+def _halves(layer: keras.Layer) -> bool:
+    """Whether a layer takes the largest of each 2x2 pixels."""
+    return (
+        type(layer) is layers.MaxPooling2D
+        and tuple(layer.pool_size) == (2, 2)
+        and tuple(layer.strides) == (2, 2)
+        and (layer.padding, layer.data_format) == ("valid", "channels_last")
     )
-
-
-def _convolve(
-    forward: Callable[..., tf.Tensor],
-    input_gradient: Callable[..., tf.Tensor],
-    kernel_gradient: Callable[..., tf.Tensor],
-    arguments: tuple[tf.Tensor, tf.Tensor, int, str],
-) -> tf.Tensor:
-    """Convolve with operations of TensorFlow, and a gradient of the kernel of ours."""
-    x, kernel, stride, padding = arguments
-    options = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
-    before = _padding_before(x, kernel, stride, padding)
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def operation(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
-        def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            dx = input_gradient(
-                input_sizes=tf.shape(x), filter=kernel, out_backprop=dy, **options
-            )
-            return dx, kernel_gradient(x, dy, kernel, stride, before)
-
-        return forward(x, kernel, **options), gradient
-
-    return operation(x, kernel)
-
-
-def _kernel_gradient(
-    x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, stride: int, before: list[int]
-) -> tf.Tensor:
-    if stride == 1 and dy.shape[1] * dy.shape[2] > MAX_PRODUCT_AREA:
-        return _as_convolution(x, dy, kernel, before)
-    return _tap_by_tap(x, dy, kernel, stride, before, _products)
-
-
-def _depthwise_kernel_gradient(
-    x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, stride: int, before: list[int]
-) -> tf.Tensor:
-    return _tap_by_tap(x, dy, kernel, stride, before, _channel_sums)
-
-
-def _exchange(layer: keras.Layer) -> keras.Layer:
-    kind = type(layer)
-    return FAST_LAYERS.get(kind, kind).from_config(layer.get_config())
 
 
 def _is_small(layer: keras.Layer, inputs: tf.Tensor, limit: int) -> bool:
@@ -179,11 +171,16 @@ def _is_small(layer: keras.Layer, inputs: tf.Tensor, limit: int) -> bool:
     Others are left to Keras: they lose nothing, and TensorFlow joins their bias and
     activation to them.
     """
-    if None in inputs.shape[1:] or layer.data_format != "channels_last":
+    if None in inputs.shape[1:] or not _is_plain(layer):
         return False
     _, height, width, _ = layer.compute_output_shape(inputs.shape)
+    return bool(height * width <= limit)
+
+
+def _is_plain(layer: keras.Layer) -> bool:
+    """Whether a convolution is one that the functions of other modules compute."""
     return (
-        height * width <= limit
+        layer.data_format == "channels_last"
         and len(set(layer.strides)) == 1
         and layer.compute_dtype == "float32"
         and layer.padding in ("same", "valid")
@@ -207,79 +204,3 @@ def _suits_winograd(layer: keras.Layer, inputs: tf.Tensor) -> bool:
         and inputs.shape[3] >= MIN_WINOGRAD_CHANNELS
         and layer.filters >= least
     )
-
-
-def _padding_before(
-    x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str
-) -> list[int]:
-    """Rows above and columns left of the image that count as zeros."""
-    if padding == "valid":
-        return [0, 0]
-    return [
-        max(0, (-(-side // stride) - 1) * stride + reach - side) // 2
-        for side, reach in zip(x.shape[1:3], kernel.shape[:2], strict=True)
-    ]
-
-
-def _tap_by_tap(
-    x: tf.Tensor,
-    dy: tf.Tensor,
-    kernel: tf.Tensor,
-    stride: int,
-    before: list[int],
-    total: Sum,
-) -> tf.Tensor:
-    """Sum for each row and column of a kernel over the pixels that it meets."""
-    taps = []
-    for tap in itertools.product(*map(range, kernel.shape[:2])):
-        offsets = [at - zeros for at, zeros in zip(tap, before, strict=True)]
-        sizes = zip(x.shape[1:3], dy.shape[1:3], offsets, strict=True)
-        rows, columns = (_meeting(*size, stride) for size in sizes)
-        if rows and columns:
-            taps.append(total(x[:, rows[0], columns[0]], dy[:, rows[1], columns[1]]))
-        else:  # it meets nothing but padding
-            taps.append(tf.zeros_like(kernel[0, 0]))
-    return tf.reshape(tf.stack(taps), kernel.shape)
-
-
-def _meeting(
-    size: int, out_size: int, offset: int, stride: int
-) -> tuple[slice, slice] | None:
-    """Where a tap meets the image along one side: there, and in the output."""
-    first = max(0, -(offset // stride))
-    last = min(out_size - 1, (size - 1 - offset) // stride)
-    if last < first:
-        return None
-    start = first * stride + offset
-    return slice(start, last * stride + offset + 1, stride), slice(first, last + 1)
-
-
-def _products(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
-    """Every channel with every filter: `(b, h, w, c)`, `(b, h, w, f)` to `(c, f)`."""
-    flat = [tf.reshape(value, [-1, value.shape[3]]) for value in (x, dy)]
-    return tf.matmul(*flat, transpose_a=True)
-
-
-def _channel_sums(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
-    """Every channel with itself: `(b, h, w, c)`, `(b, h, w, c)` to `(c, 1)`."""
-    return tf.reduce_sum(tf.reshape(x * dy, [-1, x.shape[3]]), axis=0)[:, tf.newaxis]
-
-
-def _as_convolution(
-    x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, before: list[int]
-) -> tf.Tensor:
-    """Slide the output's gradient over the images: channels there are images here."""
-    padding = [
-        [0, 0],
-        *(
-            [zeros, reach - 1 - zeros + out_size - size]
-            for zeros, reach, size, out_size in zip(
-                before, kernel.shape[:2], x.shape[1:3], dy.shape[1:3], strict=True
-            )
-        ),
-        [0, 0],
-    ]
-    taps = tf.nn.conv2d(
-        tf.transpose(x, [3, 1, 2, 0]), tf.transpose(dy, [1, 2, 0, 3]), 1, padding
-    )
-    return tf.transpose(taps, [1, 2, 0, 3])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -48,11 +49,15 @@ class Predictor:
     Args:
         model: A model from raw pixels to probabilities.
         batch_size: Images at a time.
+        workers: Batches side by side.
     """
 
-    def __init__(self, model: keras.Model, *, batch_size: int = BATCH_SIZE) -> None:
+    def __init__(
+        self, model: keras.Model, *, batch_size: int = BATCH_SIZE, workers: int = 1
+    ) -> None:
         self.model = model
         self.batch_size = batch_size
+        self.workers = workers
         # One signature for every batch, the last and smaller one included.
         signature = tf.TensorSpec(model.input_shape, tf.uint8)
         self._compiled = tf.function(self._answer, input_signature=[signature])
@@ -61,15 +66,20 @@ class Predictor:
         """Answer as `predict_probabilities` does."""
         num_classes = self.model.output_shape[-1]
         probabilities = np.empty((len(images), num_classes), np.float32)
-        for start in range(0, len(images), self.batch_size):
+
+        def answer(start: int) -> None:
             batch = slice(start, start + self.batch_size)
-            try:
-                probabilities[batch] = self._compiled(images[batch]).numpy()
-            except tf.errors.ResourceExhaustedError as error:
-                raise ConfigError(
-                    f"{len(images[batch])} images at a time do not fit into memory. "
-                    "Give a smaller --batch-size."
-                ) from error
+            probabilities[batch] = self._compiled(images[batch]).numpy()
+
+        starts = range(0, len(images), self.batch_size)
+        try:
+            with ThreadPoolExecutor(self.workers) as pool:
+                list(pool.map(answer, starts))
+        except tf.errors.ResourceExhaustedError as error:
+            raise ConfigError(
+                f"{min(self.batch_size, len(images))} images at a time do not fit into "
+                "memory. Give a smaller --batch-size."
+            ) from error
         return probabilities
 
     def _answer(self, images: tf.Tensor) -> tf.Tensor:

@@ -37,6 +37,8 @@ class TrainingStep:
         config: The settings, resolved.
         rates: The learning rate of every step of the training.
         strategy: How the batch is spread over devices.
+        parts: In how many parts, which may run side by side, a device computes its
+            share. It has to divide it.
 
     Raises:
         ConfigError: A batch that does not divide among the devices, or that is larger
@@ -50,8 +52,10 @@ class TrainingStep:
         config: TrainConfig,
         rates: npt.NDArray[np.float32],
         strategy: tf.distribute.Strategy,
+        parts: int = 1,
     ) -> None:
         self.model = model
+        self.parts = parts
         self.batch_size = config.batch_size or 0
         self.augments = config.augment
         self.seed = config.seed
@@ -109,16 +113,30 @@ class TrainingStep:
         labels = tf.gather(self.labels, mine)
         if self.augments:
             images = augment(images, tf.stack([self.seed, step * replicas + replica]))
-        model, optimizer = self.model, self.model.optimizer
+        parts = zip(
+            tf.split(images, self.parts), tf.split(labels, self.parts), strict=True
+        )
+        results = [self._differentiate(*part) for part in parts]
+        losses, correct, gradients = zip(*results, strict=True)
+        self.model.optimizer.apply(
+            [tf.add_n(shares) for shares in zip(*gradients, strict=True)],
+            self.model.trainable_variables,
+        )
+        return tf.add_n(losses), tf.add_n(correct)
+
+    def _differentiate(
+        self, images: tf.Tensor, labels: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+        """The share that a part of the batch has in the loss and in its gradients."""
         with tf.GradientTape() as tape:
-            probabilities = model(images, training=True)
+            probabilities = self.model(images, training=True)
             # Keras divides by the number of replicas, since gradients are summed.
-            loss = self.loss(labels, probabilities)
-            scaled = optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled, model.trainable_variables)
-        optimizer.apply(gradients, model.trainable_variables)
+            loss = self.loss(labels, probabilities) / self.parts
+            scaled = self.model.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, self.model.trainable_variables)
         guesses = tf.argmax(probabilities, axis=-1, output_type=labels.dtype)
-        return loss, tf.math.count_nonzero(guesses == labels, dtype=tf.int32)
+        correct = tf.math.count_nonzero(guesses == labels, dtype=tf.int32)
+        return loss, correct, gradients
 
 
 def make_loss(label_smoothing: float, num_classes: int) -> Loss:

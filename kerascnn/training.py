@@ -32,7 +32,12 @@ from kerascnn.figures import plot_curves, save_figure
 from kerascnn.inference import Predictor
 from kerascnn.interruption import remembered_signals
 from kerascnn.metrics import loss_and_accuracy
-from kerascnn.preparation import build_network, compile_model, load_splits
+from kerascnn.preparation import (
+    build_network,
+    compile_model,
+    load_splits,
+    split_batches,
+)
 from kerascnn.progress import Reporter
 from kerascnn.recording import best_epoch, write_history, write_tensorboard
 from kerascnn.runs import DEFAULT_FOLDER, Run, create_run, whole_file
@@ -121,6 +126,7 @@ class _Training:
         self.config = config
         self.reporter = reporter or Reporter()
         self.strategy = strategy or get_strategy(config.device)
+        parts = split_batches(config, self.strategy)
         self.training, self.validation, self.test = load_splits(config)
         self.epochs = config.epochs or 0
         self.batch_size = config.batch_size or 0
@@ -139,9 +145,9 @@ class _Training:
         with self.strategy.scope():
             self.model = compile_model(config, self.training)
         self.step = TrainingStep(
-            self.model, self.training, config, self.rates, self.strategy
+            self.model, self.training, config, self.rates, self.strategy, parts
         )
-        self.predict = Predictor(self.model)
+        self.predict = Predictor(self.model, workers=parts)
 
     def fit(self, run: Run) -> Run:
         """Train from the run's checkpoint, or from the start, to the end."""

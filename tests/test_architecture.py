@@ -14,7 +14,8 @@ PACKAGE = Path(kerascnn.__file__).parent
 # before one with it.
 LAYERS = (
     ("", "errors", "runtime"),
-    ("registry", "schedules", "recipes", "winograd"),
+    ("registry", "schedules", "recipes"),
+    ("convolution", "pooled_convolution", "winograd"),
     ("formats",),
     ("models", "data", "optimizers"),
     ("models.blocks", "models.cost", "data.*"),
@@ -59,6 +60,7 @@ HEAVY_MODULES = (
     "checkpoint",
     "compaction",
     "conversion",
+    "convolution",
     "devices",
     "evaluation",
     "export",
@@ -68,6 +70,7 @@ HEAVY_MODULES = (
     "metrics",
     "picture_sheet",
     "pictures",
+    "pooled_convolution",
     "prediction",
     "preparation",
     "recording",

@@ -9,7 +9,12 @@ import tensorflow as tf
 from keras import layers
 
 from kerascnn.config import TrainConfig
-from kerascnn.fast_layers import FastConv2D, FastSeparableConv2D, accelerate
+from kerascnn.fast_layers import (
+    FastConv2D,
+    FastSeparableConv2D,
+    PooledConv2D,
+    accelerate,
+)
 from kerascnn.models import build_model
 from kerascnn.preparation import compile_model, load_splits
 from kerascnn.step import TrainingStep
@@ -122,25 +127,64 @@ def test_images_of_unknown_size_and_16_bits_are_left_to_keras():
     assert half(np.ones((2, 2, 2, 16), np.float32)).dtype == tf.bfloat16
 
 
-def test_gradient_is_that_of_arithmetic():
-    # On a map of one pixel only the middle of the kernel meets it.
-    layer = FastConv2D(1, 3, padding="same", use_bias=False)
-    x = np.arange(32, dtype=np.float32).reshape(2, 1, 1, 16)
-    layer.build(x.shape)
-    dy = tf.constant([2.0, 3.0], shape=(2, 1, 1, 1))
-    _, _, dw = gradients(layer, tf.constant(x), dy)
-    np.testing.assert_array_equal(dw[1, 1, :, 0], 2 * x[0, 0, 0] + 3 * x[1, 0, 0])
-    dw[1, 1] = 0
-    assert not dw.any()
+def test_pooling_joins_the_convolution_before_it():
+    model = build_model("lenet", (28, 28, 1), 10)
+    network = accelerate(model).get_layer("lenet")
+    kinds = {layer.name: type(layer) for layer in network.layers}
+    for block in ("block1", "block2"):
+        assert kinds[f"{block}_conv"] is PooledConv2D
+        assert kinds[f"{block}_pool"] is layers.Identity
+    shapes = (
+        [x.output.shape for x in m.layers if not isinstance(x, layers.Conv2D)]
+        for m in (network, model.get_layer("lenet"))
+    )
+    assert next(shapes) == next(shapes)
 
 
-@pytest.mark.parametrize("name", ["alexnet", "mobilenet"])
+@pytest.mark.parametrize(
+    ("convolution", "pooling"),
+    [
+        ({"activation": "tanh"}, {}),
+        ({"strides": 2}, {}),
+        ({"kernel_size": (3, 1)}, {}),
+        ({"filters": 17}, {}),
+        ({"dilation_rate": 2}, {}),
+        ({"dtype": "mixed_bfloat16"}, {}),
+        ({}, {"pool_size": 3}),
+        ({}, {"strides": 1}),
+        ({}, {"padding": "same"}),
+    ],
+    ids=str,
+)
+def test_other_pairs_are_not_joined(convolution, pooling):
+    inputs = keras.Input((12, 12, 1))
+    convolution = {"filters": 4, "kernel_size": 3, "activation": "relu"} | convolution
+    x = layers.Conv2D(**convolution)(inputs)
+    outputs = layers.MaxPooling2D(**{"pool_size": 2} | pooling)(x)
+    fast = accelerate(keras.Model(inputs, outputs))
+    assert [type(layer) for layer in fast.layers[1:]] == [
+        FastConv2D,
+        layers.MaxPooling2D,
+    ]
+
+
+@pytest.mark.parametrize("is_output", [True, False])
+def test_convolution_that_others_need_is_not_joined(is_output):
+    inputs = keras.Input((12, 12, 1))
+    x = layers.Conv2D(4, 3, activation="relu")(inputs)
+    pooled = layers.MaxPooling2D(2)(x)
+    other = x if is_output else layers.GlobalAveragePooling2D()(x)
+    fast = accelerate(keras.Model(inputs, [pooled, other]))
+    assert PooledConv2D not in {type(layer) for layer in fast.layers}
+
+
+@pytest.mark.parametrize("name", ["lenet", "alexnet", "mobilenet"])
 def test_accelerated_model_is_the_same_model(name):
     keras.utils.set_random_seed(1)
     model = build_model(name, (28, 28, 1), 10)
     fast = accelerate(model)
     kinds = {type(layer) for layer in fast.get_layer(name).layers}
-    assert kinds & {FastConv2D, FastSeparableConv2D}
+    assert kinds & {FastConv2D, FastSeparableConv2D, PooledConv2D}
     assert not kinds & {layers.Conv2D, layers.SeparableConv2D}
     names = ([layer.name for layer in m.get_layer(name).layers] for m in (fast, model))
     assert next(names) == next(names)
@@ -153,7 +197,13 @@ def test_accelerated_model_is_the_same_model(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["alexnet", "resnet18", "mobilenet", pytest.param("vgg16", marks=pytest.mark.slow)],
+    [
+        "lenet",
+        "alexnet",
+        "resnet18",
+        "mobilenet",
+        pytest.param("vgg16", marks=pytest.mark.slow),
+    ],
 )
 def test_training_has_the_losses_of_keras(name):
     losses = []

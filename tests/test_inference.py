@@ -54,6 +54,12 @@ def test_predictor_is_compiled_once_and_sees_new_weights(splits):
     np.testing.assert_allclose(predictor(images), 0.1, rtol=1e-6)
 
 
+def test_batches_side_by_side_are_answered_in_order(lenet, splits):
+    images = splits[1].images[:1000]
+    together = Predictor(lenet, batch_size=64, workers=4)(images)
+    np.testing.assert_array_equal(together, Predictor(lenet, batch_size=64)(images))
+
+
 def test_dropout_and_batch_statistics_are_off(splits):
     inputs = keras.Input((28, 28, 1))
     x = keras.layers.Flatten()(inputs)

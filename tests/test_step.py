@@ -27,16 +27,17 @@ def settings(model, optimizer):
 
 
 @pytest.mark.parametrize(
-    ("model", "optimizer"),
+    ("model", "optimizer", "parts"),
     [
-        ("lenet", "sgd"),
-        ("lenet", "adagrad"),
-        ("lenet", "adam"),
-        ("resnet18", "sgd"),
-        pytest.param("mobilenet", "adagrad", marks=pytest.mark.slow),
+        ("lenet", "sgd", 1),
+        ("lenet", "sgd", 4),
+        ("lenet", "adagrad", 1),
+        ("lenet", "adam", 1),
+        ("resnet18", "sgd", 1),
+        pytest.param("mobilenet", "adagrad", 1, marks=pytest.mark.slow),
     ],
 )
-def test_losses_are_those_of_plain_keras(model, optimizer):
+def test_losses_are_those_of_plain_keras(model, optimizer, parts):
     config = settings(model, optimizer)
     training, _, _ = load_splits(config)
     order = epoch_order(len(training), seed=0, epoch=0)
@@ -55,6 +56,7 @@ def test_losses_are_those_of_plain_keras(model, optimizer):
         config,
         np.full(10, 0.01, np.float32),
         tf.distribute.get_strategy(),
+        parts,
     )
     losses, correct = step.run(order, begin=0, first=0, count=4)
     more, more_correct = step.run(order, begin=0, first=4, count=6)

@@ -47,6 +47,9 @@ class ModelEntry(Entry):
         stems: The first layers that there are to choose from, the default one first.
         paper_cost: Parameters and work at the paper's size.
         small_cost: The same for grey images of 32x32 pixels and 10 classes.
+        splits_batches: Whether training gains by computing parts of a batch side by
+            side. No layer may look at the whole batch, as normalisation does, and the
+            gradients of the parts must be few numbers to add up.
     """
 
     title: str
@@ -56,6 +59,7 @@ class ModelEntry(Entry):
     stems: tuple[str, ...] = ("paper",)
     paper_cost: Cost
     small_cost: Cost
+    splits_batches: bool = False
 
     @property
     def input_shape(self) -> Shape:
@@ -216,6 +220,7 @@ MODELS = Registry(
         ),
         paper_cost=Cost((28, 28, 1), 10, 61_706, 61_706, 416_520),
         small_cost=Cost((32, 32, 1), 10, 82_826, 82_826, 579_240),
+        splits_batches=True,
     ),
     ModelEntry(
         name="alexnet",
