@@ -7,6 +7,7 @@ vectors may be one (https://flatbuffers.dev/internals/), and every reader takes 
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any
 
 import flatbuffers
@@ -19,11 +20,18 @@ WEIGHTS_ALIGNMENT = 16
 
 
 def compact(content: bytes) -> bytes:
-    """Write a TFLite file anew, equal vectors once, and tensors by their first name."""
+    """Write a TFLite file anew: equal vectors once, tensors by short names.
+
+    Of several names for a tensor the first one stays, without the folders that all
+    names of the graph have in common.
+    """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            tensor.name = tensor.name.partition(b";")[0]
+        names = [tensor.name.partition(b";")[0] for tensor in graph.tensors]
+        folders = [name.rpartition(b"/")[0] for name in names if b"/" in name]
+        common = posixpath.commonpath(folders) + b"/" if folders else b""
+        for tensor, name in zip(graph.tensors, names, strict=True):
+            tensor.name = name.removeprefix(common)
     builder = _SharingBuilder(len(content))
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())

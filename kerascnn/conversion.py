@@ -8,6 +8,7 @@ to memory. IMAGES is a `.npy` file of training images for the calibration of int
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from kerascnn.inference import load_model  # noqa: E402
 
 Images = npt.NDArray[np.uint8]
 OPSET = 18
+# The converter has no public name for it.
+DENSE_BY_TENSOR = "_experimental_disable_per_channel_quantization_for_dense_layers"
 
 
 def write_saved_model(
@@ -92,6 +95,7 @@ def write_tflite(
         ConverterError: An operation that LiteRT does not have built in.
     """
     spec = tf.TensorSpec(model.input_shape, tf.float32, "image")
+    model = _with_plain_flatten(model)
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
         archive.track(model)
@@ -108,6 +112,9 @@ def write_tflite(
         if quantization == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if quantization == "int8":
+            # One scale for the weights of a dense layer, not one for each neuron:
+            # LeNet-5's file would be a twentieth larger.
+            setattr(converter, DENSE_BY_TENSOR, True)
             calibration = images if images is not None else np.empty(0)
 
             def representative() -> Iterator[list[npt.NDArray[np.float32]]]:
@@ -119,6 +126,27 @@ def write_tflite(
             converter.inference_input_type = tf.uint8
             converter.inference_output_type = tf.uint8
         target.write_bytes(compact(converter.convert()))
+
+
+class _PlainFlatten(keras.layers.Flatten):  # type: ignore[misc]
+    """Keras's `Flatten`, which does not ask how many images there are.
+
+    That would be four operations of a TFLite file, which delegates to GPUs refuse.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(inputs, [-1, math.prod(inputs.shape[1:])])
+
+
+def _with_plain_flatten(model: keras.Model) -> keras.Model:
+    def exchange(layer: keras.Layer) -> keras.Layer:
+        kind = type(layer)
+        kind = _PlainFlatten if kind is keras.layers.Flatten else kind
+        return kind.from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=exchange, recursive=True)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def write_onnx(
