@@ -1,7 +1,10 @@
 """Pictures through real models: as many right as of the test images themselves."""
 
+import itertools
+
 import numpy as np
-from PIL import Image
+import pytest
+from PIL import Image, ImageOps
 
 from kerascnn.artifacts import artifact_of_run, open_artifact
 from kerascnn.errors import PictureError
@@ -80,3 +83,42 @@ def test_sheet_shows_what_was_seen(exported, splits, tmp_path):
     np.testing.assert_array_equal(seen, splits[1].images[1, :, :, 0])
     assert len(axes[2].patches) == 3
     assert axes[2].patches[2].get_width() == max(results[0].probabilities)
+
+
+KINDS = [
+    *(("png", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")),
+    *(("jpg", mode) for mode in ("L", "RGB", "CMYK")),
+    *(("gif", mode) for mode in ("L", "P")),
+    *(("bmp", mode) for mode in ("1", "L", "P", "RGB")),
+    *(("webp", mode) for mode in ("RGB", "RGBA")),
+]
+SIZES = [(28, 28), (24, 24), (64, 64), (56, 40), (40, 90), (320, 240), (1000, 700)]
+
+
+@pytest.mark.slow  # 504 files
+def test_hundreds_of_odd_pictures_are_told_as_well_as_the_digits(
+    lenet_run, lenet, splits, tmp_path
+):
+    """Every kind of file in every size, on black and on white."""
+    test = splits[1]
+    artifact = artifact_of_run(lenet_run)
+    cases = list(itertools.product(KINDS, SIZES, (False, True)))
+    digits = test.images[: 2 * len(cases), :, :, 0]
+    names = []
+    for digit, ((suffix, mode), size, inverted) in zip(digits, 2 * cases, strict=True):
+        image = ImageOps.pad(Image.fromarray(digit), size, Image.Resampling.BICUBIC)
+        image = ImageOps.invert(image) if inverted else image
+        if mode == "I;16":
+            image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+        else:
+            image = image.convert(mode)
+        names.append(str(tmp_path / f"{len(names)}.{suffix}"))
+        image.save(names[-1])
+    assert len(names) == 504
+    results = classify_pictures(names, artifact)
+    found = np.array([int(result.top(1)[0][0]) for result in results])
+    inverted = np.array([result.seen.inverted for result in results])
+    np.testing.assert_array_equal(inverted, [case[2] for case in 2 * cases])
+    labels = test.labels[: len(names)]
+    right = predict_probabilities(lenet, test.images[: len(names)]).argmax(1) == labels
+    assert (found == labels).mean() > right.mean() - 0.02
