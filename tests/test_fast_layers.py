@@ -200,8 +200,8 @@ def test_accelerated_model_is_the_same_model(name):
     [
         "lenet",
         "alexnet",
-        "resnet18",
         "mobilenet",
+        pytest.param("resnet18", marks=pytest.mark.slow),
         pytest.param("vgg16", marks=pytest.mark.slow),
     ],
 )
