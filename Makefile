@@ -1,7 +1,7 @@
 # The tools are those of the virtual environment that CONTRIBUTING.md sets up.
 BIN ?= .venv/bin
 
-.PHONY: fix check test test-slow bench dist
+.PHONY: fix check test test-slow bench bench-accuracy dist
 
 fix:  ## Mend what can be mended, and write the help texts into the README.
 	$(BIN)/ruff check --fix .
@@ -23,7 +23,16 @@ test-slow:  ## The tests that take minutes. All of them, or those of PYTEST_OPTI
 bench:  ## Times beside PyTorch and a plain Keras script; BENCH_OPTIONS=--quick: minutes.
 	$(BIN)/pip install -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/throughput.py $(BENCH_OPTIONS)
+	$(BIN)/python benchmarks/inference.py $(BENCH_OPTIONS)
 	$(BIN)/python benchmarks/startup.py $(BENCH_OPTIONS)
+	$(BIN)/python benchmarks/report.py
+
+bench-accuracy:  ## Seconds to 99 % on MNIST, kerascnn and a plain Keras script.
+	rm -f benchmarks/results/time_to_accuracy.csv
+	$(BIN)/python benchmarks/time_to_accuracy.py lenet
+	for network in alexnet vgg16 resnet18 mobilenet; do \
+	    $(BIN)/python benchmarks/time_to_accuracy.py $$network --seeds 1 --first-epoch; \
+	done
 	$(BIN)/python benchmarks/report.py
 
 dist:  ## The wheel and the source archive, from nothing.

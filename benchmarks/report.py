@@ -56,7 +56,7 @@ PyTorch's choice here: {choice}.
 
 HOLDS = {
     "lenet": "Convolutions of 1 and 6 channels fill a fraction of a vector register; "
-    "pooled together with 24 and 64 they do not, but a third of their products are with "
+    "convolved and pooled in one they fill it, but a third of their products are with "
     "zeros. A step has some 80 operations, of microseconds each.",
     "alexnet": "21.6 million weights for 24 million products: a step reads and writes "
     "each weight, its gradient and its state, and the wide dense layers multiply thin "
