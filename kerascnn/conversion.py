@@ -95,7 +95,7 @@ def write_tflite(
         ConverterError: An operation that LiteRT does not have built in.
     """
     spec = tf.TensorSpec(model.input_shape, tf.float32, "image")
-    model = _with_plain_flatten(model)
+    model = _for_inference(model)
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
         archive.track(model)
@@ -138,8 +138,16 @@ class _PlainFlatten(keras.layers.Flatten):  # type: ignore[misc]
         return tf.reshape(inputs, [-1, math.prod(inputs.shape[1:])])
 
 
-def _with_plain_flatten(model: keras.Model) -> keras.Model:
+def _for_inference(model: keras.Model) -> keras.Model:
+    """Copy a model without what inference does not need.
+
+    Keras's exporter to ONNX does not say that it is no training; models saved by
+    version 0.1.0 that resize their images would then have dropout.
+    """
+
     def exchange(layer: keras.Layer) -> keras.Layer:
+        if isinstance(layer, keras.layers.Dropout):
+            return keras.layers.Identity(name=layer.name)
         kind = type(layer)
         kind = _PlainFlatten if kind is keras.layers.Flatten else kind
         return kind.from_config(layer.get_config())
@@ -159,7 +167,7 @@ def write_onnx(
     import onnx
 
     spec = keras.InputSpec(shape=model.input_shape, dtype="float32", name="image")
-    model.export(
+    _for_inference(model).export(
         str(target),
         format="onnx",
         verbose=False,

@@ -28,7 +28,10 @@ def preprocess(x: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTensor
     if all(0 <= gap <= side / 4 for gap, side in zip(missing, sides, strict=True)):
         around = tuple((gap // 2, gap - gap // 2) for gap in missing)
         return layers.ZeroPadding2D(around, dtype="float32", name="pad")(x)
-    return layers.Resizing(*size, dtype="float32", name="resize")(x)
+    # Its `training` is true where nothing is said, and would be that of later layers:
+    # dropout would be on in `model(images)`.
+    resize = layers.Resizing(*size, dtype="float32", name="resize")
+    return resize(x, training=False)
 
 
 def network_input(

@@ -179,3 +179,12 @@ def test_wrong_setting_is_one_line(arguments, error, message):
     with pytest.raises(error, match=message) as raised:
         build_model(**given | arguments)
     assert "\n" not in str(raised.value)
+
+
+def test_dropout_is_off_unless_the_model_is_trained():
+    """Keras's `Resizing` would turn it on for the layers that follow."""
+    model = build_model("alexnet", (28, 28, 1), 10, image_size=64)
+    images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1)).astype("float32")
+    expected = model(images, training=False)
+    np.testing.assert_array_equal(model(images), expected)
+    assert np.abs(model(images, training=True) - expected).max() > 0.01
