@@ -49,8 +49,9 @@ def augment(
         fill_mode="CONSTANT",
         fill_value=0.0,
     )
-    # Interpolating between two pixels of 255 rounds to 255.00003.
-    return tf.clip_by_value(moved, 0.0, 255.0)
+    # Interpolating between two pixels of 255 rounds to 255.00003. Convolutions are
+    # chosen by the size of their images, which the transformation forgets.
+    return tf.ensure_shape(tf.clip_by_value(moved, 0.0, 255.0), images.shape)
 
 
 def _transforms(

@@ -1,11 +1,13 @@
 """Comparisons with made-up outcomes: files as `kerascnn train` writes them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from kerascnn.comparison.folder import open_comparison
 from kerascnn.comparison.plan import choose
+from kerascnn.recipes import RECIPES
 from kerascnn.runs import Run
 
 ENVIRONMENT = {
@@ -19,6 +21,15 @@ ENVIRONMENT = {
     "started_at": "2026-11-24T00:00:00+00:00",
     "devices": ["CPU:0"],
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rates():
+    """The rates that the tests count on, whatever the recipe comes to say."""
+    recipe = replace(RECIPES["lenet"], learning_rates={"sgd": 0.05, "adagrad": 0.05})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RECIPES, "lenet", recipe)
+        yield
 
 
 def history_of(epochs, accuracy):

@@ -142,3 +142,12 @@ def test_colour_channels_move_together(images):
     assert result.shape == (64, 28, 28, 3)
     assert np.array_equal(result[..., :1], augment(images, SEED))
     assert np.array_equal(result[..., 0], result[..., 2])
+
+
+def test_sides_are_known_to_the_layers_that_follow():
+    @tf.function(input_signature=[tf.TensorSpec((None, 28, 20, 1), tf.uint8)])
+    def augmented(images):
+        return augment(images, tf.constant([1, 2]))
+
+    [output] = augmented.get_concrete_function().outputs
+    assert output.shape.as_list() == [None, 28, 20, 1]
