@@ -65,7 +65,7 @@ def row(network, contender, rate, seconds, **more):
 
 def test_time_to_accuracy_pairs_the_seeds(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    from time_to_accuracy import summaries
+    from time_to_accuracy import CONSTANT, summaries
 
     rows = [
         row("lenet", "keras", "0.03", "90", reached="False"),
@@ -76,12 +76,23 @@ def test_time_to_accuracy_pairs_the_seeds(monkeypatch):
         row("vgg16", "keras", "first epoch", "2000", epochs="1", reached="False"),
         row("resnet18", "keras", "first epoch", "900", epochs="1", reached="False"),
         row("resnet18", "kerascnn", "recipe", "300", epochs="3"),
+        row("mobilenet", "keras", "first epoch", "600", epochs="1", reached="False"),
+        row("mobilenet", "kerascnn", "recipe", "300", epochs="2"),
+        row("mobilenet", CONSTANT, "0.01", "200", epochs="2", reached="False"),
+        row("mobilenet", CONSTANT, "0.03", "200", epochs="2", reached="False"),
+        row("alexnet", "keras", "first epoch", "500", epochs="1", reached="False"),
+        row("alexnet", "kerascnn", "recipe", "300", epochs="3"),
+        row("alexnet", CONSTANT, "0.01", "200", epochs="3", reached="False"),
+        row("alexnet", CONSTANT, "0.03", "200", epochs="2"),
     ]
     assert list(summaries(rows)) == [
         "| lenet | 7 | 40 to 50 | 99.20% | 0.01 | 8 to 12 | 100 to 200 (1 of 2 not "
         "there) | 98.80% to 99.20% | 0.33 |",
         "| resnet18 | 3 | 300 | 99.20% | any | at least 1 | at least 900 |  "
         "| at most 0.33 |",
+        "| mobilenet | 2 | 300 | 99.20% | any | at least 3 | at least 1800 |  "
+        "| at most 0.17 |",
+        "| alexnet | 3 | 300 | 99.20% | 0.03 | 2 | 1000 |  | 0.30 |",
     ]
 
 
