@@ -53,7 +53,7 @@ class TrainConfig:
         seed: Of initial weights, data order, augmentation and dropout.
         deterministic: Give the same bits each time, at some cost in speed.
         device: `"auto"` (GPUs where there are any), `"cpu"` or `"gpu"`.
-        fast_layers: On CPUs, train with the convolutions of `kerascnn.fast_layers`.
+        fast_layers: On CPUs, train with the layers of `kerascnn.fast_layers`.
         test: Measure the trained model on the test images.
         tensorboard: Write logs for TensorBoard into the run.
         checkpoint_seconds: Time between two checkpoints within an epoch.

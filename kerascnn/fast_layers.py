@@ -1,5 +1,6 @@
-"""Convolutions that train faster on CPUs; what they compute is the same.
+"""Layers that train faster on CPUs; what they compute is the same.
 
+Normalisation is one operation instead of Keras's many, each of which reads all images.
 Which way a convolution goes depends on its shape: kernels of 3x3 over many channels by
 Winograd's method (`winograd.py`), small maps with faster gradients of the weights
 (`convolution.py`), a few filters before a pooling together with it
@@ -20,7 +21,7 @@ from kerascnn.winograd import REACH, convolve_winograd
 
 # Where oneDNN's own way is faster: on larger maps, and on images of a few channels.
 MAX_CONVOLUTION_AREA = 64
-MAX_DEPTHWISE_AREA = 4
+MAX_SEPARABLE_AREA = 4
 MIN_CHANNELS = 16
 # Where Winograd's transforms cost less than the products that they save. Beyond
 # MAX_WINOGRAD_AREA they would, too, but what they keep for the gradient is 2.25 times
@@ -35,7 +36,7 @@ Shape = tuple[int | None, ...]
 
 
 def accelerate(model: keras.Model) -> keras.Model:
-    """Copy a model, its convolutions exchanged for those of this module.
+    """Copy a model, its layers exchanged for those of this module.
 
     Args:
         model: A functional model that uses each of its layers once; models in it are
@@ -91,25 +92,67 @@ class PooledConv2D(layers.Conv2D):  # type: ignore[misc]
 
 
 class FastSeparableConv2D(layers.SeparableConv2D):  # type: ignore[misc]
-    """Keras's `SeparableConv2D` with a faster gradient on the smallest maps."""
+    """Keras's `SeparableConv2D`; a matrix product mixes the channels of small maps."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Filter each channel, then mix: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
         if self.depth_multiplier != 1 or not _is_small(
-            self, inputs, MAX_DEPTHWISE_AREA
+            self, inputs, MAX_SEPARABLE_AREA
         ):
             return super().call(inputs)
         kernel = tf.convert_to_tensor(self.depthwise_kernel)
         x = convolve_depthwise(inputs, kernel, self.strides[0], self.padding)
-        x = tf.nn.conv2d(x, tf.convert_to_tensor(self.pointwise_kernel), 1, "VALID")
+        mixing = tf.convert_to_tensor(self.pointwise_kernel)[0, 0]
+        shape = (-1, *x.shape[1:3], self.filters)
+        x = tf.reshape(tf.matmul(tf.reshape(x, [-1, x.shape[3]]), mixing), shape)
         if self.use_bias:
             x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
         return x if self.activation is None else self.activation(x)
 
 
+class FastBatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
+    """Keras's `BatchNormalization`, in training as one operation of TensorFlow."""
+
+    def call(
+        self, inputs: tf.Tensor, training: bool | None = None, mask: object = None
+    ) -> tf.Tensor:
+        """Normalise each channel of `(b, h, w, c)` over all pixels of the batch."""
+        if not (training and self.trainable and mask is None and self._is_plain()):
+            return super().call(inputs, training=training, mask=mask)
+        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=tf.convert_to_tensor(self.gamma),
+            offset=tf.convert_to_tensor(self.beta),
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+        )
+        # It estimates the variance of what the batch was drawn from; Keras averages
+        # that of the batch.
+        number = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
+        variance *= (number - 1) / number
+        for average, value in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            average.assign(average * self.momentum + value * (1 - self.momentum))
+        return y
+
+    def _is_plain(self) -> bool:
+        return (
+            self.input_spec.ndim == 4
+            and self.axis in (-1, 3)
+            and self.scale
+            and self.center
+            and self.compute_dtype == "float32"
+            and not (self.synchronized or self.renorm)
+        )
+
+
 FAST_LAYERS: dict[type[keras.Layer], type[keras.Layer]] = {
     layers.Conv2D: FastConv2D,
     layers.SeparableConv2D: FastSeparableConv2D,
+    layers.BatchNormalization: FastBatchNormalization,
 }
 
 

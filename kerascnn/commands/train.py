@@ -97,7 +97,7 @@ from kerascnn.schedules import SCHEDULES
 @click.option(
     "--fast-layers/--no-fast-layers",
     default=None,
-    help="On CPUs, convolutions with faster gradients.  [default: fast-layers]",
+    help="On CPUs, layers that train faster.  [default: fast-layers]",
 )
 @click.option(
     "--test/--no-test",
