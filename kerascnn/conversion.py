@@ -63,8 +63,9 @@ def write_saved_model(
         image = tf.map_fn(decode, image_bytes, fn_output_signature=tf.uint8)
         return classify(tf.ensure_shape(image, (None, height, width, channels)))
 
+    # The endpoints' variables are written by themselves; those of a model that is tracked
+    # would be a second time.
     archive = keras.export.ExportArchive()
-    archive.track(model)
     archive.add_endpoint(
         "serving_default",
         classify,
@@ -98,7 +99,6 @@ def write_tflite(
     model = _for_inference(model)
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
-        archive.track(model)
         archive.add_endpoint(
             "serving_default",
             lambda image: {"probabilities": model(image, training=False)},

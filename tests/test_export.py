@@ -180,6 +180,12 @@ def test_saved_model_serves_pixels_and_encoded_pictures(
     assert answer["names"] == list("0123456789")
 
 
+def test_saved_model_has_each_weight_once(exported, lenet):
+    [content] = (exported / "saved_model" / "1" / "variables").glob("*.data-*")
+    weights = sum(weight.nbytes for weight in lenet.get_weights())
+    assert weights < content.stat().st_size < 1.05 * weights
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("quantization", ["float16", "dynamic"])
 def test_other_quantizations_pass_their_check(lenet_run, tmp_path, quantization):
