@@ -90,7 +90,7 @@ def test_time_to_accuracy_pairs_the_seeds(monkeypatch):
         "there) | 98.80% to 99.20% | 0.33 |",
         "| resnet18 | 3 | 300 | 99.20% | any | at least 1 | at least 900 |  "
         "| at most 0.33 |",
-        "| mobilenet | 2 | 300 | 99.20% | any | at least 3 | at least 1800 |  "
+        "| mobilenet | 2 | 300 | 99.20% | 0.01, 0.03 | at least 3 | at least 1800 |  "
         "| at most 0.17 |",
         "| alexnet | 3 | 300 | 99.20% | 0.03 | 2 | 1000 |  | 0.30 |",
     ]

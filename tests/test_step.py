@@ -33,7 +33,7 @@ def settings(model, optimizer):
         ("lenet", "sgd", 4),
         ("lenet", "adagrad", 1),
         ("lenet", "adam", 1),
-        ("resnet18", "sgd", 1),
+        pytest.param("resnet18", "sgd", 1, marks=pytest.mark.slow),
         pytest.param("mobilenet", "adagrad", 1, marks=pytest.mark.slow),
     ],
 )
