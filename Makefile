@@ -30,9 +30,13 @@ bench:  ## Times beside PyTorch and a plain Keras script; BENCH_OPTIONS=--quick:
 bench-accuracy:  ## Seconds to 99 % on MNIST, kerascnn and a plain Keras script.
 	rm -f benchmarks/results/time_to_accuracy.csv
 	$(BIN)/python benchmarks/time_to_accuracy.py lenet
-	for network in alexnet vgg16 resnet18 mobilenet; do \
-	    $(BIN)/python benchmarks/time_to_accuracy.py $$network --seeds 1 --first-epoch; \
-	done
+	$(BIN)/python benchmarks/time_to_accuracy.py resnet18 --seeds 1 --counted --epochs 0
+	$(BIN)/python benchmarks/time_to_accuracy.py mobilenet --seeds 1 --counted \
+	    --epochs 1 --rates 0.01 0.03 0.1
+	$(BIN)/python benchmarks/time_to_accuracy.py alexnet --seeds 1 --counted \
+	    --epochs 2 --rates 0.003 0.01
+	$(BIN)/python benchmarks/time_to_accuracy.py vgg16 --seeds 1 --counted \
+	    --epochs 1 --rates 0.003 0.01
 	$(BIN)/python benchmarks/report.py
 
 dist:  ## The wheel and the source archive, from nothing.
