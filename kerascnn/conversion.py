@@ -63,8 +63,8 @@ def write_saved_model(
         image = tf.map_fn(decode, image_bytes, fn_output_signature=tf.uint8)
         return classify(tf.ensure_shape(image, (None, height, width, channels)))
 
-    # The endpoints' variables are written by themselves; those of a model that is tracked
-    # would be a second time.
+    # The endpoints' variables are written by themselves, and those of a model that is
+    # tracked a second time.
     archive = keras.export.ExportArchive()
     archive.add_endpoint(
         "serving_default",
