@@ -78,7 +78,7 @@ def artifact_of_run(run: Run) -> Artifact:
     return Artifact(
         path=run.require_model(),
         format="keras",
-        dataset=run.config.dataset,
+        dataset=run.settings.dataset,
         source=run.path,
         run=run,
     )

@@ -25,8 +25,8 @@ def write_card(run: Run, metrics: Mapping[str, Any]) -> None:
 
 def card(run: Run, metrics: Mapping[str, Any]) -> str:
     """The text of a run's model card, in Markdown."""
-    config = run.config.resolve()
-    model, dataset = MODELS[config.model], DATASETS[config.dataset]
+    settings = run.settings
+    model, dataset = MODELS[settings.model], DATASETS[settings.dataset]
     height, width, channels = dataset.image_shape
     results = {
         "test": metrics.get("test_accuracy"),
@@ -51,8 +51,8 @@ def card(run: Run, metrics: Mapping[str, Any]) -> str:
 - **Gives** probabilities `(batch, {dataset.num_classes})` of:
   {", ".join(dataset.class_names)}.
 - **Trained** for {metrics["epochs"]} epochs, {metrics["steps"]:,} steps of
-  {config.batch_size} images, with {config.optimizer} at a learning rate of
-  {config.learning_rate:g} ({config.schedule}), seed {config.seed}, in
+  {settings.batch_size} images, with {settings.optimizer} at a learning rate of
+  {settings.learning_rate:g} ({settings.schedule}), seed {settings.seed}, in
   {metrics["seconds"]:.0f} s. `config.json` has every setting, `environment.json` the
   versions and the machine.
 - **Meant for** pictures like those of {dataset.name} ({dataset.reference}). Other

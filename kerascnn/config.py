@@ -1,13 +1,11 @@
-"""The settings of a training: checked, saved as JSON, filled in from the recipes."""
+"""The settings of a training: what is asked for, and what the recipes make of it."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from kerascnn.data import DATASETS
@@ -21,25 +19,16 @@ DEVICES = ("auto", "cpu", "gpu")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """What to train, on what, and how.
-
-    `None` stands for the value of the network's recipe (`kerascnn.recipes`) or of the
-    optimizer's row; `resolve` fills it in.
+class CommonSettings:
+    """The settings that no network's recipe fills in.
 
     Attributes:
         model: A name of `MODELS`.
         dataset: A name of `DATASETS`.
         optimizer: A name of `OPTIMIZERS`.
-        learning_rate: The highest rate of the schedule, above 0.
-        momentum: In `[0, 1)`, for optimizers that have it.
+        momentum: In `[0, 1)`, for optimizers that have it. `None` asks for that of the
+            optimizer's row; in `TrainSettings` it says that the optimizer has none.
         optimizer_options: Other options of the optimizer, by name.
-        epochs: Passes over the training images.
-        batch_size: Images a step, over all devices together.
-        schedule: A name of `SCHEDULES`.
-        warmup_epochs: Epochs, or part of one, in which the rate rises first.
-        image_size: Side of the square that the network sees, in pixels.
-        stem: The first layers of the network, a name that it knows.
         limit: Training images to use, drawn in equal parts from every class; all
             where `None`.
         validation_fraction: Part of the training images held out, in `[0, 1)`.
@@ -51,30 +40,19 @@ class TrainConfig:
         ema: Momentum of a moving average of the weights, in `(0, 1)`; none kept
             where `None`.
         seed: Of initial weights, data order, augmentation and dropout.
-        deterministic: Give the same bits each time, at some cost in speed.
+        deterministic: Be bit-for-bit reproducible, at some cost in speed.
         device: `"auto"` (GPUs where there are any), `"cpu"` or `"gpu"`.
         fast_layers: On CPUs, train with the layers of `kerascnn.fast_layers`.
         test: Measure the trained model on the test images.
         tensorboard: Write logs for TensorBoard into the run.
         checkpoint_seconds: Time between two checkpoints within an epoch.
-
-    Raises:
-        UnknownNameError: A name that is in no table.
-        ConfigError: A value that cannot be.
     """
 
     model: str
     dataset: str = "mnist"
     optimizer: str = "sgd"
-    learning_rate: float | None = None
     momentum: float | None = None
     optimizer_options: Mapping[str, OptionValue] = field(default_factory=dict)
-    epochs: int | None = None
-    batch_size: int | None = None
-    schedule: str | None = None
-    warmup_epochs: float | None = None
-    image_size: int | None = None
-    stem: str | None = None
     limit: int | None = None
     validation_fraction: float = 0.1
     augment: bool = False
@@ -90,13 +68,72 @@ class TrainConfig:
     tensorboard: bool = False
     checkpoint_seconds: float = 60.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """The settings by name, as plain values."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings(CommonSettings):
+    """What a training does: every setting has its value, and no recipe is read again.
+
+    Attributes:
+        learning_rate: The highest rate of the schedule, above 0.
+        epochs: Passes over the training images.
+        batch_size: Images a step, over all devices together.
+        schedule: A name of `SCHEDULES`.
+        warmup_epochs: Epochs, or part of one, in which the rate rises first.
+        image_size: Side of the square that the network sees, in pixels.
+        stem: The first layers of the network, a name that it knows.
+
+    Raises:
+        UnknownNameError: A name that is in no table.
+        ConfigError: A value that cannot be.
+    """
+
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    schedule: str
+    warmup_epochs: float
+    image_size: int
+    stem: str
+
     def __post_init__(self) -> None:
         _check_names(self)
         _check_values(self)
         _check_optimizer(self)
 
-    def resolve(self) -> TrainConfig:
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(CommonSettings):
+    """What is asked for: a network to train, and what is set of the rest.
+
+    `None` stands for the value of the network's recipe (`kerascnn.recipes`) or of the
+    optimizer's row; `resolve` fills it in.
+
+    Attributes:
+        learning_rate: As in `TrainSettings`, like all that follow.
+
+    Raises:
+        UnknownNameError: A name that is in no table.
+        ConfigError: A value that cannot be.
+    """
+
+    learning_rate: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    schedule: str | None = None
+    warmup_epochs: float | None = None
+    image_size: int | None = None
+    stem: str | None = None
+
+    def __post_init__(self) -> None:
+        self.resolve()
+
+    def resolve(self) -> TrainSettings:
         """Fill in what is `None` from the network's recipe and the optimizer's row."""
+        _check_tables(self)
         recipe = RECIPES[self.model]
         row = OPTIMIZERS[self.optimizer]
         rate = recipe.learning_rates.get(self.optimizer, row.learning_rate)
@@ -111,74 +148,19 @@ class TrainConfig:
             "stem": recipe.stem,
         }
         missing = {k: v for k, v in filled.items() if getattr(self, k) is None}
-        return dataclasses.replace(self, **missing)
+        return TrainSettings(**vars(self) | missing)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The settings by name, as plain values."""
-        return dataclasses.asdict(self)
-
-    def to_json(self) -> str:
-        """Write the settings as a JSON object."""
-        return json.dumps(self.to_dict(), indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str, source: str = "the text") -> TrainConfig:
-        """Read settings from a JSON object; what is absent has its default.
-
-        Args:
-            text: The JSON.
-            source: What to call the text in an error message.
-
-        Raises:
-            ConfigError: No JSON object, a setting that does not exist or a bad value.
-        """
-        return cls.merged(_read_object(text, source), {}, source)
-
-    @classmethod
-    def from_file(cls, path: Path, **given: Any) -> TrainConfig:
-        """Read settings from a JSON file; those `given` win.
-
-        Raises:
-            ConfigError: As `from_json`, or a file that cannot be read.
-        """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"Cannot read the settings in {path}: {error}. Give the config.json "
-                "of a run."
-            ) from error
-        return cls.merged(_read_object(text, str(path)), given, str(path))
-
-    @classmethod
-    def merged(
-        cls, settings: dict[str, Any], given: dict[str, Any], source: str
-    ) -> TrainConfig:
-        """Make a config from the settings of a source, those `given` first."""
-        known = [f.name for f in dataclasses.fields(cls)]
-        for name in settings:
-            if name not in known:
-                error = UnknownNameError("setting", name, known)
-                raise ConfigError(f"{source}: {error}") from error
-        merged = settings | given
-        if "model" not in merged:
-            raise ConfigError(f"{source} names no model. Add one of {list(MODELS)}.")
-        return cls(**merged)
+    def given(self) -> dict[str, Any]:
+        """What is asked for by name: the model, and what differs from the defaults."""
+        defaults = TrainConfig(model=self.model).to_dict()
+        return {"model": self.model} | {
+            name: value
+            for name, value in self.to_dict().items()
+            if value != defaults[name]
+        }
 
 
-def _read_object(text: str, source: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"{source} is not JSON ({error}). Give the config.json of a run."
-        ) from error
-    if not isinstance(value, dict):
-        raise ConfigError(f"{source} has to hold one JSON object of settings.")
-    return value
-
-
-def _check_names(config: TrainConfig) -> None:
+def _check_tables(config: CommonSettings) -> None:
     for table, name in (
         (MODELS, config.model),
         (DATASETS, config.dataset),
@@ -187,13 +169,19 @@ def _check_names(config: TrainConfig) -> None:
         if not isinstance(name, str):
             raise ConfigError(f"A {table.kind} is a name, but got {name!r}.")
         table[name]
+
+
+def _check_names(settings: TrainSettings) -> None:
+    _check_tables(settings)
     for kind, choice, names in (
-        ("schedule", config.schedule, SCHEDULES),
-        ("device", config.device, DEVICES),
-        (f"{config.model} stem", config.stem, MODELS[config.model].stems),
+        ("schedule", settings.schedule, SCHEDULES),
+        ("device", settings.device, DEVICES),
+        (f"{settings.model} stem", settings.stem, MODELS[settings.model].stems),
     ):
-        if choice is not None and choice not in names:
-            raise UnknownNameError(kind, str(choice), names)
+        if not isinstance(choice, str):
+            raise ConfigError(f"A {kind} is a name, but got {choice!r}.")
+        if choice not in names:
+            raise UnknownNameError(kind, choice, names)
 
 
 # Per setting: whole number or not, the range in words, and the range.
@@ -222,10 +210,10 @@ _SWITCHES = (
 )
 
 
-def _check_values(config: TrainConfig) -> None:
-    optional = {f.name for f in dataclasses.fields(config) if "None" in str(f.type)}
+def _check_values(settings: TrainSettings) -> None:
+    optional = {f.name for f in dataclasses.fields(settings) if "None" in str(f.type)}
     for name, (kind, words, is_in_range) in _NUMBERS.items():
-        value = getattr(config, name)
+        value = getattr(settings, name)
         if value is None and name in optional:
             continue
         allowed = int if kind is int else int | float
@@ -234,36 +222,35 @@ def _check_values(config: TrainConfig) -> None:
             noun = "a whole number" if kind is int else "a number"
             raise ConfigError(f"{name} has to be {noun} {words}, but got {value!r}.")
     for name in _SWITCHES:
-        if not isinstance(getattr(config, name), bool):
+        if not isinstance(getattr(settings, name), bool):
             raise ConfigError(
-                f"{name} has to be true or false, but got {getattr(config, name)!r}."
+                f"{name} has to be true or false, but got {getattr(settings, name)!r}."
             )
-    if config.early_stop is not None and config.validation_fraction == 0:
+    if settings.early_stop is not None and settings.validation_fraction == 0:
         raise ConfigError(
             "early_stop watches the validation loss, but validation_fraction is 0. "
             "Hold some images out, such as 0.1 of them."
         )
-    epochs = config.epochs or RECIPES[config.model].epochs
-    if config.warmup_epochs is not None and config.warmup_epochs >= epochs:
+    if settings.warmup_epochs >= settings.epochs:
         raise ConfigError(
-            f"warmup_epochs has to be less than the {epochs} epochs of the training, "
-            f"but got {config.warmup_epochs}."
+            f"warmup_epochs has to be less than the {settings.epochs} epochs of the "
+            f"training, but got {settings.warmup_epochs}."
         )
 
 
-def _check_optimizer(config: TrainConfig) -> None:
-    if not isinstance(config.optimizer_options, Mapping):
+def _check_optimizer(settings: TrainSettings) -> None:
+    if not isinstance(settings.optimizer_options, Mapping):
         raise ConfigError(
             "optimizer_options has to be an object of names and values, but got "
-            f"{config.optimizer_options!r}."
+            f"{settings.optimizer_options!r}."
         )
-    row = OPTIMIZERS[config.optimizer]
-    if config.momentum is not None and "momentum" not in row.options:
+    row = OPTIMIZERS[settings.optimizer]
+    if settings.momentum is not None and "momentum" not in row.options:
         having = [name for name, row in OPTIMIZERS.items() if "momentum" in row.options]
         raise ConfigError(
-            f"momentum does not apply to {config.optimizer}. Leave it out, or choose "
+            f"momentum does not apply to {settings.optimizer}. Leave it out, or choose "
             f"one of: {', '.join(having)}."
         )
-    if "momentum" in config.optimizer_options:
+    if "momentum" in settings.optimizer_options:
         raise ConfigError("momentum is a setting of its own: --momentum 0.9.")
-    row.check_options(config.optimizer_options)
+    row.check_options(settings.optimizer_options)

@@ -342,7 +342,7 @@ def _write_report(run: Run, out: Path, dataset: str, exports: Sequence[Export]) 
     kept = [row for row in before if Path(row["path"]).name not in now]
     report = {
         "run": run.name,
-        "model": run.config.model,
+        "model": run.settings.model,
         "dataset": dataset,
         "files": [
             *(row for row in kept if Path(row["path"]).exists()),

@@ -7,7 +7,7 @@ import os
 import keras
 import tensorflow as tf
 
-from kerascnn.config import TrainConfig
+from kerascnn.config import TrainSettings
 from kerascnn.data import Split, load_dataset
 from kerascnn.data.splits import hold_out, take
 from kerascnn.environment import usable_cores
@@ -21,16 +21,18 @@ SPLIT_SEED = 0
 MIN_PART = 16
 
 
-def load_splits(config: TrainConfig) -> tuple[Split, Split, Split]:
+def load_splits(settings: TrainSettings) -> tuple[Split, Split, Split]:
     """Load the training, validation and test images that the settings ask for."""
-    whole, test = load_dataset(config.dataset)
-    training, validation = hold_out(whole, config.validation_fraction, seed=SPLIT_SEED)
-    if config.limit is not None:
-        training = take(training, config.limit, seed=SPLIT_SEED)
+    whole, test = load_dataset(settings.dataset)
+    training, validation = hold_out(
+        whole, settings.validation_fraction, seed=SPLIT_SEED
+    )
+    if settings.limit is not None:
+        training = take(training, settings.limit, seed=SPLIT_SEED)
     return training, validation, test
 
 
-def split_batches(config: TrainConfig, strategy: tf.distribute.Strategy) -> int:
+def split_batches(settings: TrainSettings, strategy: tf.distribute.Strategy) -> int:
     """Choose in how many parts, side by side, each batch is computed.
 
     The operations of a small network are too short to be shared among cores: there each
@@ -39,20 +41,20 @@ def split_batches(config: TrainConfig, strategy: tf.distribute.Strategy) -> int:
     set its threads, the parts share the threads that there are.
 
     Args:
-        config: The settings, resolved.
+        settings: The settings.
         strategy: Where to compute.
 
     Returns:
         The number of parts, which divides the batch; 1 where nothing is gained.
     """
     if (
-        not config.fast_layers
-        or not MODELS[config.model].splits_batches
+        not settings.fast_layers
+        or not MODELS[settings.model].splits_batches
         or strategy.num_replicas_in_sync > 1
         or tf.config.get_visible_devices("GPU")
     ):
         return 1
-    batch_size, cores = config.batch_size or 0, usable_cores()
+    batch_size, cores = settings.batch_size, usable_cores()
     parts = max(
         parts
         for parts in range(1, cores + 1)
@@ -67,18 +69,18 @@ def split_batches(config: TrainConfig, strategy: tf.distribute.Strategy) -> int:
     return parts
 
 
-def compile_model(config: TrainConfig, split: Split) -> keras.Model:
+def compile_model(settings: TrainSettings, split: Split) -> keras.Model:
     """Build and compile the network of the settings, for images as in `split`."""
-    model = build_network(config, split)
-    if config.fast_layers and not tf.config.get_visible_devices("GPU"):
+    model = build_network(settings, split)
+    if settings.fast_layers and not tf.config.get_visible_devices("GPU"):
         model = accelerate(model)
-    momentum = {} if config.momentum is None else {"momentum": config.momentum}
+    momentum = {} if settings.momentum is None else {"momentum": settings.momentum}
     model.compile(
         optimizer=build_optimizer(
-            config.optimizer,
-            config.learning_rate,
-            ema=config.ema,
-            **momentum | dict(config.optimizer_options),
+            settings.optimizer,
+            settings.learning_rate,
+            ema=settings.ema,
+            **momentum | dict(settings.optimizer_options),
         ),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
@@ -87,18 +89,18 @@ def compile_model(config: TrainConfig, split: Split) -> keras.Model:
     return model
 
 
-def build_network(config: TrainConfig, split: Split) -> keras.Model:
+def build_network(settings: TrainSettings, split: Split) -> keras.Model:
     """Build the network of the settings, not compiled, for images as in `split`."""
-    if config.mixed_precision:
+    if settings.mixed_precision:
         on_gpu = bool(tf.config.get_visible_devices("GPU"))
         keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
     try:
         return build_model(
-            config.model,
+            settings.model,
             split.image_shape,
             split.num_classes,
-            image_size=config.image_size,
-            stem=config.stem,
+            image_size=settings.image_size,
+            stem=settings.stem,
         )
     finally:
         keras.config.set_dtype_policy("float32")

@@ -2,7 +2,7 @@
 
 ```text
 saved_models/lenet-adagrad-1/
-    config.json       the settings, all of them; `--config` reads it
+    config.json       what was asked for, and the settings that it came to
     environment.json  versions, processor, devices, commit
     history.csv       one line an epoch
     steps.csv         one line a step
@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from kerascnn.config import TrainConfig
+from kerascnn.config import TrainConfig, TrainSettings
+from kerascnn.config_file import ConfigFile, read_config
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 
 DEFAULT_FOLDER = Path("saved_models")
@@ -67,8 +68,13 @@ class Run:
 
     @property
     def config(self) -> TrainConfig:
-        """The settings."""
-        return TrainConfig.from_file(self.path / "config.json")
+        """What was asked for."""
+        return read_config(self.path / "config.json").asked
+
+    @property
+    def settings(self) -> TrainSettings:
+        """What that came to, by the recipes of the time of the run."""
+        return read_config(self.path / "config.json").settings
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -176,7 +182,7 @@ def create_run(
     """Make the folder of a new run, with its settings and environment.
 
     Args:
-        config: The settings, resolved.
+        config: What is asked for.
         environment: What it will run on.
         out: The folder of all runs.
         name: The folder's name; where `None`, `<model>-<optimizer>-<n>` with the next
@@ -196,7 +202,7 @@ def create_run(
         shutil.rmtree(draft.path, ignore_errors=True)
         draft.path.mkdir()
     try:
-        draft.write_text("config.json", config.to_json())
+        draft.write_text("config.json", ConfigFile(config, config.resolve()).to_json())
         draft.write_json("environment.json", environment)
         path = _claim(
             draft.path, out, name or f"{config.model}-{config.optimizer}", name

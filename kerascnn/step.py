@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from kerascnn.config import TrainConfig
+    from kerascnn.config import TrainSettings
     from kerascnn.data import Split
 
 
@@ -34,7 +34,7 @@ class TrainingStep:
     Args:
         model: A compiled model, made in the scope of the strategy.
         split: The training images.
-        config: The settings, resolved.
+        settings: The settings.
         rates: The learning rate of every step of the training.
         strategy: How the batch is spread over devices.
         parts: In how many parts, which may run side by side, a device computes its
@@ -49,18 +49,18 @@ class TrainingStep:
         self,
         model: keras.Model,
         split: Split,
-        config: TrainConfig,
+        settings: TrainSettings,
         rates: npt.NDArray[np.float32],
         strategy: tf.distribute.Strategy,
         parts: int = 1,
     ) -> None:
         self.model = model
         self.parts = parts
-        self.batch_size = config.batch_size or 0
-        self.augments = config.augment
-        self.seed = config.seed
+        self.batch_size = settings.batch_size
+        self.augments = settings.augment
+        self.seed = settings.seed
         self.strategy = strategy
-        self.loss = make_loss(config.label_smoothing, split.num_classes)
+        self.loss = make_loss(settings.label_smoothing, split.num_classes)
         self.images = tf.constant(split.images)
         self.labels = tf.constant(split.labels)
         self.rates = tf.constant(rates)

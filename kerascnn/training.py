@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from kerascnn.card import write_card
 from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
-from kerascnn.config import TrainConfig
+from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.data import Split
 from kerascnn.data.splits import epoch_order
 from kerascnn.devices import describe_devices, get_strategy
@@ -78,7 +78,7 @@ def train_model(
     """
     training = _Training(config.resolve(), strategy, reporter)
     environment = describe_environment(describe_devices(training.strategy))
-    run = create_run(training.config, environment, out, name)
+    run = create_run(config, environment, out, name)
     with run.locked():
         return training.fit(run)
 
@@ -109,7 +109,7 @@ def resume_training(
         if run.status == "finished":
             (reporter or Reporter()).message(f"{run.path} has finished already.")
             return run
-        return _Training(run.config.resolve(), strategy, reporter).fit(run)
+        return _Training(run.settings, strategy, reporter).fit(run)
 
 
 class _Training:
@@ -117,35 +117,35 @@ class _Training:
 
     def __init__(
         self,
-        config: TrainConfig,
+        settings: TrainSettings,
         strategy: tf.distribute.Strategy | None,
         reporter: Reporter | None,
     ) -> None:
-        if config.tensorboard and not importlib.util.find_spec("tensorboard"):
+        if settings.tensorboard and not importlib.util.find_spec("tensorboard"):
             raise MissingExtraError("TensorBoard", "tensorboard")
-        self.config = config
+        self.settings = settings
         self.reporter = reporter or Reporter()
-        self.strategy = strategy or get_strategy(config.device)
-        parts = split_batches(config, self.strategy)
-        self.training, self.validation, self.test = load_splits(config)
-        self.epochs = config.epochs or 0
-        self.batch_size = config.batch_size or 0
+        self.strategy = strategy or get_strategy(settings.device)
+        parts = split_batches(settings, self.strategy)
+        self.training, self.validation, self.test = load_splits(settings)
+        self.epochs = settings.epochs
+        self.batch_size = settings.batch_size
         replicas = self.strategy.num_replicas_in_sync
         check_batch_size(self.batch_size, len(self.training), replicas)
         self.steps_per_epoch = len(self.training) // self.batch_size
         self.rates = learning_rates(
-            config.schedule or "constant",
-            config.learning_rate or 0.0,
+            settings.schedule,
+            settings.learning_rate,
             num_steps=self.epochs * self.steps_per_epoch,
-            warmup_steps=round((config.warmup_epochs or 0) * self.steps_per_epoch),
+            warmup_steps=round(settings.warmup_epochs * self.steps_per_epoch),
         )
-        keras.utils.set_random_seed(config.seed)
-        if config.deterministic:
+        keras.utils.set_random_seed(settings.seed)
+        if settings.deterministic:
             tf.config.experimental.enable_op_determinism()
         with self.strategy.scope():
-            self.model = compile_model(config, self.training)
+            self.model = compile_model(settings, self.training)
         self.step = TrainingStep(
-            self.model, self.training, config, self.rates, self.strategy, parts
+            self.model, self.training, settings, self.rates, self.strategy, parts
         )
         self.predict = Predictor(self.model, workers=parts)
 
@@ -173,10 +173,11 @@ class _Training:
         return self._finish(run, progress)
 
     def _headline(self) -> str:
-        config = self.config
+        settings = self.settings
         return (
-            f"{config.model} on {len(self.training):,} images of {config.dataset}, "
-            f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), "
+            f"{settings.model} on {len(self.training):,} images of {settings.dataset}, "
+            f"{settings.optimizer} at {settings.learning_rate:g} "
+            f"({settings.schedule}), "
             f"batches of {self.batch_size}, "
             f"{', '.join(describe_devices(self.strategy))}"
         )
@@ -184,7 +185,7 @@ class _Training:
     def _train_epoch(self, run: Run, progress: Progress, signals: list[int]) -> None:
         """Do the steps of an epoch that are not done yet."""
         order = epoch_order(
-            len(self.training), seed=self.config.seed, epoch=progress.epoch
+            len(self.training), seed=self.settings.seed, epoch=progress.epoch
         )
         begin = progress.epoch * self.steps_per_epoch
         end = begin + self.steps_per_epoch
@@ -203,7 +204,7 @@ class _Training:
             if not np.isfinite(progress.losses[part]).all():
                 raise self._diverged(run, progress)
             self._report_steps(progress, begin)
-            if signals or time.monotonic() - saved > self.config.checkpoint_seconds:
+            if signals or time.monotonic() - saved > self.settings.checkpoint_seconds:
                 save_checkpoint(run.checkpoint_path / "state.npz", self.model, progress)
                 saved = time.monotonic()
             if signals:
@@ -246,12 +247,12 @@ class _Training:
         }
         progress.history.append(row)
         progress.seconds = 0.0
-        if self.config.early_stop and best_epoch(progress.history) == progress.epoch:
+        if self.settings.early_stop and best_epoch(progress.history) == progress.epoch:
             best = run.checkpoint_path / f"best-{progress.epoch}.npz"
             save_checkpoint(best, self.model, progress)
         save_checkpoint(run.checkpoint_path / "state.npz", self.model, progress)
         self._write_history(run, progress)
-        if self.config.tensorboard:
+        if self.settings.tensorboard:
             write_tensorboard(run, row)
         self.reporter.epoch(f"{progress.epoch}/{self.epochs}", row)
 
@@ -262,7 +263,7 @@ class _Training:
     @contextmanager
     def _averaged_weights(self) -> Iterator[None]:
         """Look at the model with the moving average of its weights, if one is kept."""
-        if self.config.ema is None:
+        if self.settings.ema is None:
             yield
             return
         variables = self.model.trainable_variables
@@ -274,10 +275,10 @@ class _Training:
 
     def _has_stalled(self, progress: Progress) -> bool:
         """Whether the validation loss has been higher than its best for long enough."""
-        if not self.config.early_stop or not progress.history:
+        if not self.settings.early_stop or not progress.history:
             return False
         best = best_epoch(progress.history)
-        return progress.epoch - best >= self.config.early_stop
+        return progress.epoch - best >= self.settings.early_stop
 
     def _write_history(self, run: Run, progress: Progress) -> None:
         write_history(
@@ -290,10 +291,10 @@ class _Training:
 
     def _finish(self, run: Run, progress: Progress) -> Run:
         """Take the weights that training was for, measure and write them."""
-        best = best_epoch(progress.history) if self.config.early_stop else None
+        best = best_epoch(progress.history) if self.settings.early_stop else None
         if best:
             load_checkpoint(run.checkpoint_path / f"best-{best}.npz", self.model)
-        if self.config.ema is not None:
+        if self.settings.ema is not None:
             self.model.optimizer.finalize_variable_values(
                 self.model.trainable_variables
             )
@@ -304,7 +305,7 @@ class _Training:
         }
         if best:
             metrics["best_epoch"] = best
-        if self.config.test:
+        if self.settings.test:
             metrics |= {
                 "test_images": len(self.test),
                 **self._measure(self.test, "test_"),
@@ -336,7 +337,7 @@ class _Training:
 
     def _write_model(self, run: Run) -> None:
         """Write the model without the optimizer's state, which no one needs again."""
-        model = build_network(self.config, self.training)
+        model = build_network(self.settings, self.training)
         model.set_weights(self.model.get_weights())
         with whole_file(run.model_path) as beside:
             model.save(beside)

@@ -71,11 +71,13 @@ def lenet(splits):
 def lenet_run(lenet, tmp_path_factory):
     """A finished run of that LeNet. Tests do not write into it."""
     from kerascnn.config import TrainConfig
+    from kerascnn.config_file import ConfigFile
     from kerascnn.runs import Run
 
     run = Run(tmp_path_factory.mktemp("runs") / "lenet-sgd-1")
     run.path.mkdir()
-    run.write_text("config.json", TrainConfig(model="lenet").resolve().to_json())
+    config = TrainConfig(model="lenet")
+    run.write_text("config.json", ConfigFile(config, config.resolve()).to_json())
     lenet.save(run.model_path)
     run.write_json(
         "metrics.json",

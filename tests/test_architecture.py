@@ -21,6 +21,7 @@ LAYERS = (
     ("models.blocks", "models.cost", "data.*"),
     ("models.*",),
     ("config",),
+    ("config_file",),
     ("runs",),
     ("environment", "card", "checkpoint", "devices", "fast_layers", "interruption"),
     ("artifacts", "compaction", "export_card", "runtimes"),

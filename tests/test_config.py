@@ -1,15 +1,14 @@
-"""Settings: what is refused, what a recipe fills in, and the way to JSON and back."""
+"""Settings: what is refused, and what a recipe fills in."""
 
 import dataclasses
-import json
 
 import pytest
 
-from kerascnn.config import TrainConfig
-from kerascnn.errors import ConfigError, KerasCNNError, UnknownNameError
+from kerascnn.config import CommonSettings, TrainConfig, TrainSettings
+from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
 from kerascnn.optimizers import OPTIMIZERS
-from kerascnn.recipes import RECIPES
+from kerascnn.recipes import RECIPES, Recipe
 from kerascnn.schedules import SCHEDULES
 
 
@@ -43,6 +42,9 @@ from kerascnn.schedules import SCHEDULES
         ({"optimizer_options": {"nesterof": True}}, "Did you mean 'nesterov'"),
         ({"optimizer_options": [1]}, "optimizer_options has to be an object"),
         ({"dataset": 3}, "A dataset is a name, but got 3"),
+        ({"model": None}, "A model is a name, but got None"),
+        ({"device": None}, "A device is a name, but got None"),
+        ({"schedule": 1}, "A schedule is a name, but got 1"),
     ],
 )
 def test_impossible_setting_is_refused(settings, message):
@@ -69,16 +71,24 @@ def test_unknown_name_suggests_the_nearest(settings, message):
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_resolving_leaves_nothing_open(model, optimizer):
-    config = TrainConfig(model=model, optimizer=optimizer).resolve()
+    settings = TrainConfig(model=model, optimizer=optimizer).resolve()
     rate = RECIPES[model].learning_rates.get(
         optimizer, OPTIMIZERS[optimizer].learning_rate
     )
-    assert config.learning_rate == rate
-    assert config.epochs == RECIPES[model].epochs
-    assert config.momentum == OPTIMIZERS[optimizer].options.get("momentum")
-    assert config.resolve() == config
-    open_ones = {k for k, v in config.to_dict().items() if v is None}
+    assert settings.learning_rate == rate
+    assert settings.epochs == RECIPES[model].epochs
+    assert settings.momentum == OPTIMIZERS[optimizer].options.get("momentum")
+    assert TrainConfig(**settings.to_dict()).resolve() == settings
+    open_ones = {k for k, v in settings.to_dict().items() if v is None}
     assert open_ones <= {"limit", "early_stop", "ema", "momentum"}
+
+
+def test_settings_have_every_value():
+    values = TrainConfig(model="lenet").resolve().to_dict()
+    with pytest.raises(ConfigError, match=r"epochs has to be a whole number .* None"):
+        TrainSettings(**values | {"epochs": None})
+    with pytest.raises(ConfigError, match="A schedule is a name, but got None"):
+        TrainSettings(**values | {"schedule": None})
 
 
 def test_what_is_given_wins_over_the_recipe():
@@ -95,40 +105,30 @@ def test_recipes_name_every_model_and_only_what_exists():
         assert {"sgd", "adagrad"} <= set(recipe.learning_rates) <= set(OPTIMIZERS)
 
 
-def test_json_round_trip():
+def test_given_is_what_differs_from_the_defaults():
     config = TrainConfig(
-        model="resnet18", optimizer_options={"nesterov": True}, augment=True, limit=500
-    ).resolve()
-    assert TrainConfig.from_json(config.to_json()) == config
+        model="resnet18",
+        optimizer_options={"nesterov": True},
+        limit=500,
+        epochs=3,
+        seed=0,
+    )
+    assert config.given() == {
+        "model": "resnet18",
+        "optimizer_options": {"nesterov": True},
+        "limit": 500,
+        "epochs": 3,
+    }
+    assert TrainConfig(**config.given()) == config
+    assert TrainConfig(model="lenet").given() == {"model": "lenet"}
 
 
-def test_json_has_every_field():
-    fields = {field.name for field in dataclasses.fields(TrainConfig)}
-    assert set(json.loads(TrainConfig(model="lenet").to_json())) == fields
-
-
-def test_file_is_read_and_what_is_given_wins(tmp_path):
-    path = tmp_path / "config.json"
-    path.write_text(TrainConfig(model="lenet", epochs=4, seed=5).to_json())
-    config = TrainConfig.from_file(path, epochs=2)
-    assert (config.epochs, config.seed) == (2, 5)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (b"{", "is not JSON"),
-        (b"[1]", "one JSON object"),
-        (b'{"model": "lenet", "epoch": 3}', "Did you mean 'epochs'"),
-        (b'{"epochs": 3}', "names no model"),
-        (b'{"model": "lenet", "epochs": "3"}', "epochs has to be"),
-        (b"\xff\xfe", "Cannot read the settings"),
-        (None, "Cannot read the settings .* No such file"),
-    ],
-)
-def test_bad_file_is_one_error(tmp_path, text, message):
-    path = tmp_path / "config.json"
-    if text is not None:
-        path.write_bytes(text)
-    with pytest.raises(KerasCNNError, match=message):
-        TrainConfig.from_file(path)
+def test_recipe_settings_are_the_only_ones_that_are_filled_in():
+    """What is asked for and what it came to have the same settings."""
+    asked, settings, common = (
+        {field.name for field in dataclasses.fields(kind)}
+        for kind in (TrainConfig, TrainSettings, CommonSettings)
+    )
+    assert asked == settings
+    recipe = {field.name for field in dataclasses.fields(Recipe)} - {"learning_rates"}
+    assert settings - common == recipe | {"learning_rate"}

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from kerascnn.checkpoint import load_checkpoint
 from kerascnn.config import TrainConfig
+from kerascnn.config_file import ConfigFile
 from kerascnn.data import load_dataset
 from kerascnn.errors import (
     ConfigError,
@@ -74,7 +76,9 @@ def test_run_holds_what_it_should(finished):
     ]
     assert os.listdir(finished.figures_path) == ["curves.png"]
     assert finished.environment["devices"] == ["CPU:0"]
-    assert "98" not in finished.config.to_json()  # settings, no results
+    asked = TrainConfig(**SMALL | {"test": True, "optimizer": "adagrad"})
+    assert finished.config == asked
+    assert finished.settings == asked.resolve()
 
 
 def test_test_accuracy_is_that_of_plain_keras_to_the_image(finished):
@@ -100,7 +104,7 @@ def test_history_agrees_with_the_steps(finished):
             mean = np.mean([step[name] for step in mine])
             assert row[name] == pytest.approx(mean, rel=1e-4)
     assert max(step["learning_rate"] for step in steps) == pytest.approx(
-        finished.config.learning_rate, rel=1e-3
+        finished.settings.learning_rate, rel=1e-3
     )
     assert finished.metrics["training_accuracy"] == history[-1]["accuracy"]
     assert finished.metrics["validation_accuracy"] == history[-1]["validation_accuracy"]
@@ -166,7 +170,8 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path):
     with pytest.raises(TrainingInterruptedError):
         train_model(TrainConfig(**SMALL), tmp_path, reporter=Interrupt(calls=1))
     (run,) = list_runs(tmp_path)
-    run.write_text("config.json", TrainConfig(**SMALL | {"epochs": 3}).to_json())
+    longer = TrainConfig(**SMALL | {"epochs": 3})
+    run.write_text("config.json", ConfigFile(longer, longer.resolve()).to_json())
     with pytest.raises(RunError, match="its settings were changed"):
         resume_training(run)
 
@@ -197,7 +202,7 @@ def test_early_stop_takes_the_best_weights(tmp_path):
     best = run.metrics["best_epoch"]
     assert losses[best - 1] == min(losses)
     assert len(losses) == best + 1 < 12
-    _, validation, _ = load_splits(run.config)
+    _, validation, _ = load_splits(run.settings)
     model = load(run)
     loss, _ = model.evaluate(validation.images, validation.labels, verbose=0)
     assert loss == pytest.approx(losses[best - 1], rel=1e-4)
@@ -215,7 +220,7 @@ def test_average_of_the_weights_is_what_is_saved(tmp_path):
         np.abs(a - b).max() > 1e-4
         for a, b in zip(weights(plain), weights(averaged), strict=True)
     )
-    _, validation, _ = load_splits(averaged.config)
+    _, validation, _ = load_splits(averaged.settings)
     model = load(averaged)
     loss, _ = model.evaluate(validation.images, validation.labels, verbose=0)
     assert loss == pytest.approx(averaged.history[-1]["validation_loss"], rel=1e-4)
@@ -280,8 +285,9 @@ def test_missing_tensorboard_says_how_to_get_it(tmp_path, monkeypatch):
 
 
 def test_limit_and_validation_are_apart_and_the_same_for_every_seed():
-    training, validation, test = load_splits(TrainConfig(model="lenet", limit=1000))
-    again, _, _ = load_splits(TrainConfig(model="lenet", limit=1000, seed=9))
+    config = TrainConfig(model="lenet", limit=1000)
+    training, validation, test = load_splits(config.resolve())
+    again, _, _ = load_splits(replace(config, seed=9).resolve())
     assert (len(training), len(validation), len(test)) == (1000, 6000, 10_000)
     np.testing.assert_array_equal(training.images, again.images)
     mine = {image.tobytes() for image in training.images}

@@ -66,30 +66,31 @@ def main(folder: Path) -> None:
 def _title(run: Run) -> str:
     metrics = run.metrics
     images = f"{metrics['epochs']}x{metrics['training_images']}"
-    config = run.config
-    words = [config.model, *_variant(run), config.optimizer]
-    if config.learning_rate != RECIPES[config.model].learning_rates[config.optimizer]:
-        words.append(f"{config.learning_rate:g}")
+    settings = run.settings
+    words = [settings.model, *_variant(run), settings.optimizer]
+    recipe = RECIPES[settings.model]
+    if settings.learning_rate != recipe.learning_rates[settings.optimizer]:
+        words.append(f"{settings.learning_rate:g}")
     return "-".join([*words, images])
 
 
 def _variant(run: Run) -> list[str]:
     """What is not as plain as can be: the stem, augmentation."""
-    stem = [] if run.config.stem == "paper" else [f"{run.config.stem}-stem"]
-    return stem + (["augmented"] if run.config.augment else [])
+    stem = [] if run.settings.stem == "paper" else [f"{run.settings.stem}-stem"]
+    return stem + (["augmented"] if run.settings.augment else [])
 
 
 def _place(run: Run) -> tuple[int, list[str], str, int]:
-    order = list(MODELS).index(run.config.model)
-    return order, _variant(run), run.config.optimizer, run.metrics["steps"]
+    order = list(MODELS).index(run.settings.model)
+    return order, _variant(run), run.settings.optimizer, run.metrics["steps"]
 
 
 def _row(run: Run) -> str:
-    config, metrics = run.config, run.metrics
-    title = ", ".join([MODELS[config.model].title, *_variant(run)])
+    settings, metrics = run.settings, run.metrics
+    title = ", ".join([MODELS[settings.model].title, *_variant(run)])
     return (
-        f"| {title} | {config.optimizer} | "
-        f"{config.learning_rate:g} | {metrics['training_images']:,} | "
+        f"| {title} | {settings.optimizer} | "
+        f"{settings.learning_rate:g} | {metrics['training_images']:,} | "
         f"{metrics['epochs']} | {metrics['test_accuracy']:.2%} | "
         f"{metrics['seconds']:,.0f} | [{run.name}](runs/{run.name}) |"
     )

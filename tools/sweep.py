@@ -95,13 +95,13 @@ def main(networks: list[str]) -> None:
         with open(RESULTS) as file:
             done = {_key(row) for row in csv.DictReader(file)}
     for model in networks:
-        for settings in _cells(model):
+        for cell in _cells(model):
             config = TrainConfig(
-                **{"model": model, "epochs": 1, "test": False}
-                | BUDGETS[model]
-                | settings
-            ).resolve()
-            row = {**config.to_dict(), "learning_rate": f"{config.learning_rate:g}"}
+                **{"model": model, "epochs": 1, "test": False} | BUDGETS[model] | cell
+            )
+            settings = config.resolve()
+            rate = f"{settings.learning_rate:g}"
+            row = {**settings.to_dict(), "learning_rate": rate}
             if _key(row) not in done:
                 _append(row | _measure(config))
 

@@ -57,13 +57,13 @@ def _summary(run: Run) -> dict[str, Any]:
     row: dict[str, Any] = {"name": run.name, "path": str(run.path), "status": "broken"}
     row |= dict.fromkeys((*COLUMNS, "when"))
     try:
-        config, metrics = run.config, run.metrics
+        settings, metrics = run.settings, run.metrics
         when = datetime.fromisoformat(metrics.get("finished_at") or _changed_at(run))
         return row | {
             "status": run.status,
-            "model": config.model,
-            "optimizer": config.optimizer,
-            "dataset": config.dataset,
+            "model": settings.model,
+            "optimizer": settings.optimizer,
+            "dataset": settings.dataset,
             "epochs": metrics.get("epochs", _epochs_done(run)),
             "test_accuracy": metrics.get("test_accuracy"),
             "when": when.isoformat(timespec="seconds"),

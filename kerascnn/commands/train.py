@@ -10,6 +10,7 @@ import click
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.params import Name, NameValue
 from kerascnn.config import DEVICES, TrainConfig
+from kerascnn.config_file import read_config
 from kerascnn.data import DATASETS
 from kerascnn.models import MODELS
 from kerascnn.optimizers import OPTIMIZERS
@@ -116,7 +117,7 @@ from kerascnn.schedules import SCHEDULES
     "--config",
     "config_file",
     type=click.Path(path_type=Path),
-    help="Take settings from a run's config.json; options given here win.",
+    help="Train as a run's config.json says; MODEL and options given here win.",
 )
 @click.option("--name", help="Name of the run.  [default: MODEL-OPTIMIZER-NUMBER]")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
@@ -150,7 +151,7 @@ def train(
                 "other options."
             )
         run = find_run(resume, out)
-        _ = run.config  # a bad file stops here, before TensorFlow loads
+        _ = run.settings  # a bad file stops here, before TensorFlow loads
 
         load_tensorflow()
         from kerascnn.training import resume_training
@@ -158,7 +159,7 @@ def train(
         _show(resume_training(run, reporter=LineReporter()), as_json)
         return
     if config_file is not None:
-        config = TrainConfig.from_file(config_file, **given)
+        config = read_config(config_file).again(**given)
     elif "model" in given:
         config = TrainConfig(**given)
     else:
@@ -175,7 +176,8 @@ def train(
 def _show(run: Run, as_json: bool) -> None:
     metrics = run.metrics
     if as_json:
-        echo_json({"run": str(run.path), **metrics, "config": run.config.to_dict()})
+        settings = run.settings.to_dict()
+        echo_json({"run": str(run.path), **metrics, "settings": settings})
     elif "test_accuracy" in metrics:
         click.echo(f"{run.path}: test accuracy {metrics['test_accuracy']:.4f}")
     else:

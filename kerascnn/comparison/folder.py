@@ -202,7 +202,7 @@ def _settings(protocol: Protocol) -> dict[str, Any]:
 
 
 def _check_run(run: Run, planned: PlannedRun, metrics: Mapping[str, Any]) -> None:
-    found, wanted = run.config.to_dict(), planned.config.to_dict()
+    found, wanted = run.settings.to_dict(), planned.config.to_dict()
     for name, value in wanted.items():
         # What is `None` was filled in from the recipe; only `limit` means all images.
         is_planned = value is not None or name == "limit"

@@ -211,8 +211,8 @@ def _settings(
     settings: dict[str, dict[str, Any]] = {}
     for run in planned:
         if run.stage == "final" and (folder.run(run).path / "config.json").exists():
-            config = folder.run(run).config.to_dict()
-            shared = {name: value for name, value in config.items() if name not in own}
+            known = folder.run(run).settings.to_dict()
+            shared = {name: value for name, value in known.items() if name not in own}
             settings.setdefault(run.config.model, shared)
     return settings
 

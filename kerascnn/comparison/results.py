@@ -139,8 +139,8 @@ def _check_alike(folder: ComparisonFolder, finals: Sequence[PlannedRun]) -> None
         run = folder.run(planned)
         if not run.path.is_dir():  # done without
             continue
-        config = run.config.to_dict()
-        shared = {name: value for name, value in config.items() if name not in own}
+        settings = run.settings.to_dict()
+        shared = {name: value for name, value in settings.items() if name not in own}
         first = first or shared
         for name, value in shared.items():
             if value != first[name]:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from kerascnn.commands.evaluate import evaluate
 from kerascnn.config import TrainConfig
+from kerascnn.config_file import ConfigFile
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.models import build_model
 from kerascnn.runs import Run
@@ -36,7 +37,8 @@ def models(splits):
 @pytest.fixture
 def out(models, tmp_path):
     """A folder of two finished runs, the second the newer."""
-    config = TrainConfig(model="lenet").resolve().to_json()
+    asked = TrainConfig(model="lenet")
+    config = ConfigFile(asked, asked.resolve()).to_json()
     for number, model in enumerate(models, start=1):
         run = Run(tmp_path / "saved_models" / f"lenet-sgd-{number}")
         run.path.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from kerascnn.cli import main
 from kerascnn.commands.train import train
 from kerascnn.config import TrainConfig
+from kerascnn.runs import Run
 
 FAST = ["--limit", "640", "--epochs", "1", "--no-test", "--validation-fraction", "0.01"]
 
@@ -37,9 +39,9 @@ def test_json_is_all_of_standard_output(trained, tmp_path):
     assert trained.exit_code == 0, trained.stderr
     document = json.loads(trained.stdout)
     assert document["run"] == "saved_models/lenet-adamw-1"
-    assert document["config"]["optimizer_options"] == {"weight_decay": 0.01}
-    assert document["config"]["seed"] == 3
-    assert document["config"]["augment"] is True
+    assert document["settings"]["optimizer_options"] == {"weight_decay": 0.01}
+    assert document["settings"]["seed"] == 3
+    assert document["settings"]["augment"] is True
     assert document["status"] == "finished"
     assert document["steps"] == 10
     assert "test_accuracy" not in document
@@ -62,9 +64,11 @@ def test_config_of_a_run_repeats_it_and_options_win(trained, tmp_path):
     result = run("--config", str(config), "--no-augment", "--name", "again")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("saved_models/again: training accuracy 0.")
-    first = TrainConfig.from_file(config)
-    again = TrainConfig.from_file(config.parent.parent / "again" / "config.json")
-    assert again.to_dict() == first.to_dict() | {"augment": False}
+    first, again = (
+        Run(config.parent.parent / name) for name in ("lenet-adamw-1", "again")
+    )
+    assert again.settings == replace(first.settings, augment=False)
+    assert again.config == replace(first.config, augment=False)
 
 
 def test_resume_of_a_finished_run_says_so(trained):

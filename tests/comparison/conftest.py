@@ -7,6 +7,7 @@ import pytest
 
 from kerascnn.comparison.folder import open_comparison
 from kerascnn.comparison.plan import choose
+from kerascnn.config_file import ConfigFile
 from kerascnn.recipes import RECIPES
 from kerascnn.runs import Run
 
@@ -51,15 +52,15 @@ def history_of(epochs, accuracy):
 
 def write_run(out, planned, *, status="finished", accuracy=0.9, seconds=2.0):
     """Write the files of a run, with four steps an epoch."""
-    config = planned.config.resolve()
-    epochs = config.epochs if status == "finished" else config.epochs - 1
+    settings = planned.config.resolve()
+    epochs = settings.epochs if status == "finished" else settings.epochs - 1
     history = history_of(epochs, accuracy)
     for row in history:
         row["seconds"] = seconds
     if history:
         history[-1]["validation_accuracy"] = accuracy
     run = Run(out / planned.name)
-    run.write_text("config.json", config.to_json())
+    run.write_text("config.json", ConfigFile(planned.config, settings).to_json())
     run.write_json("environment.json", ENVIRONMENT)
     run.write_csv("history.csv", history)
     run.write_csv(
@@ -72,7 +73,7 @@ def write_run(out, planned, *, status="finished", accuracy=0.9, seconds=2.0):
                 "accuracy": 1 - 1 / (step + 1),
                 "learning_rate": 0.01,
             }
-            for step in range(1, 4 * config.epochs + 1)
+            for step in range(1, 4 * settings.epochs + 1)
         ],
     )
     last = history[-1] if history else {}

@@ -1,0 +1,155 @@
+"""The config.json of a run: what was asked for, and the settings that it came to.
+
+```json
+{
+  "schema": 2,
+  "asked": {"model": "lenet", "epochs": 3},
+  "settings": {"model": "lenet", "epochs": 3, "batch_size": 64, "...": "all others"}
+}
+```
+
+An object of settings alone is read as well: written by hand, or by kerascnn 0.1, whose
+runs have every setting and do not tell which of them were asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerascnn.config import CommonSettings, TrainConfig, TrainSettings
+from kerascnn.errors import ConfigError, KerasCNNError, UnknownNameError
+from kerascnn.models import MODELS
+
+SCHEMA = 2
+PARTS = ("schema", "asked", "settings")
+ALL = [f.name for f in dataclasses.fields(TrainSettings)]
+COMMON = {f.name for f in dataclasses.fields(CommonSettings)}
+# What the recipes fill in.
+FILLED = [name for name in ALL if name not in COMMON]
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """What a config.json holds.
+
+    Attributes:
+        asked: What was asked for.
+        settings: What it came to, by the recipes of that time.
+    """
+
+    asked: TrainConfig
+    settings: TrainSettings
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        value = {
+            "schema": SCHEMA,
+            "asked": self.asked.given(),
+            "settings": self.settings.to_dict(),
+        }
+        return json.dumps(value, indent=2) + "\n"
+
+    def again(self, **given: Any) -> TrainConfig:
+        """Ask for the same again, but for what is given.
+
+        For another network or optimizer, what was not asked for is left to its recipe.
+        Otherwise the settings stay as they were, whatever the recipes say by now.
+
+        Raises:
+            ConfigError: Settings that do not go together.
+        """
+        asked = self.asked.given() | given
+        config = TrainConfig(**asked)
+        before = self.settings.to_dict()
+        now = config.resolve().to_dict()
+        if any(now[name] != before[name] for name in ("model", "optimizer")):
+            return config
+        changed = {name: value for name, value in before.items() if value != now[name]}
+        return TrainConfig(**changed | asked)
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Read a config.json.
+
+    Raises:
+        ConfigError: It cannot be read, or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ConfigError("It has to hold one JSON object of settings.")
+        return _read_schema(value) if "schema" in value else _read_flat(value)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{path} is not JSON ({error}). Give the config.json of a run."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"Cannot read the settings in {path}: {error}. Give the config.json of a "
+            "run."
+        ) from error
+    except KerasCNNError as error:
+        raise ConfigError(f"Cannot read the settings in {path}: {error}") from error
+
+
+def _read_schema(value: Mapping[str, Any]) -> ConfigFile:
+    if value["schema"] != SCHEMA:
+        raise ConfigError(
+            f"Its schema is {value['schema']!r}, but this kerascnn reads {SCHEMA}. "
+            "Update kerascnn, or give an object of settings alone."
+        )
+    _check_keys("part", value, known=PARTS, required=PARTS)
+    for part in ("asked", "settings"):
+        if not isinstance(value[part], dict):
+            raise ConfigError(
+                f"{part} has to be an object of settings, but got {value[part]!r}."
+            )
+    asked = _read_asked(value["asked"])
+    _check_keys("setting", value["settings"], known=ALL, required=("model", *FILLED))
+    settings = TrainSettings(**value["settings"])
+    for name, wanted in asked.given().items():
+        found = getattr(settings, name)
+        if found != wanted:
+            raise ConfigError(
+                f"{name} is {wanted!r} in asked, but {found!r} in settings. Make them "
+                "the same."
+            )
+    return ConfigFile(asked, settings)
+
+
+def _read_flat(value: Mapping[str, Any]) -> ConfigFile:
+    asked = _read_asked(value)
+    if all(value.get(name) is not None for name in FILLED):
+        # kerascnn 0.1 wrote it. What the recipe gives as well was left to the recipe.
+        least = TrainConfig(model=asked.model, optimizer=asked.optimizer)
+        filled = least.resolve().to_dict()
+        own = {k: v for k, v in asked.to_dict().items() if v != filled[k]}
+        asked = dataclasses.replace(least, **own)
+    return ConfigFile(asked, asked.resolve())
+
+
+def _read_asked(value: Mapping[str, Any]) -> TrainConfig:
+    _check_keys("setting", value, known=ALL, required=())
+    if "model" not in value:
+        raise ConfigError(f"It names no model. Add one of: {', '.join(MODELS)}.")
+    return TrainConfig(**value)
+
+
+def _check_keys(
+    kind: str,
+    value: Mapping[str, Any],
+    *,
+    known: Collection[str],
+    required: Collection[str],
+) -> None:
+    for name in value:
+        if name not in known:
+            raise UnknownNameError(kind, name, known)
+    for name in required:
+        if name not in value:
+            raise ConfigError(f"There is no {kind} {name!r}. Put it back.")
