@@ -25,7 +25,7 @@ from kerascnn.conversion import (  # noqa: E402
     write_saved_model,
     write_tflite,
 )
-from kerascnn.data import DATASETS, load_dataset  # noqa: E402
+from kerascnn.data import load_split  # noqa: E402
 from kerascnn.formats import FORMATS, FormatEntry  # noqa: E402
 from kerascnn.models import MODELS, build_model  # noqa: E402
 from kerascnn.runtimes import RuntimeProcess  # noqa: E402
@@ -51,8 +51,8 @@ turns' median calls: milliseconds for one image, and images a second in batches 
 
 def convert(network: str, folder: Path) -> dict[str, tuple[Path, str]]:
     """Make every form of a network; where it is, and what runs it."""
-    names = DATASETS["mnist"].class_names
-    train, _ = load_dataset("mnist")
+    train = load_split("mnist", "train")
+    names = train.class_names
     size = None if network == "lenet" else 32
     model = build_model(network, train.image_shape, 10, image_size=size)
     model.save(folder / "model.keras")
@@ -76,7 +76,7 @@ def convert(network: str, folder: Path) -> dict[str, tuple[Path, str]]:
 
 def compete(network: str, turns: int, seconds: float) -> list[dict[str, object]]:
     """Let all forms of a network take turns; a row for each turn."""
-    images = load_dataset("mnist")[1].images[:256]
+    images = load_split("mnist", "test").images[:256]
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         forms = convert(network, Path(folder))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.artifacts import Artifact
-from kerascnn.data import load_dataset
+from kerascnn.data import load_split
 from kerascnn.data.splits import take
 from kerascnn.errors import ModelFileError
 from kerascnn.formats import FORMATS
@@ -97,7 +97,7 @@ def benchmark_artifacts(
             f"These models are for different data: {', '.join(sorted(datasets))}. "
             "Benchmark those of one at a time."
         )
-    _, test = load_dataset(datasets.pop())
+    test = load_split(datasets.pop(), "test")
     if limit is not None:
         test = take(test, limit, seed=SAMPLE_SEED)
     images = test.images[: max(256, *batch_sizes)]

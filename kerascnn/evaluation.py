@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascnn.artifacts import Artifact, artifact_of_run, open_artifact
-from kerascnn.data import Split, load_dataset
+from kerascnn.data import Split, load_split
 from kerascnn.errors import ModelFileError
 from kerascnn.metrics import Probabilities, compute_metrics
 from kerascnn.runs import Run
@@ -84,7 +84,7 @@ def evaluate_artifact(
     artifact: Artifact, *, batch_size: int = BATCH_SIZE
 ) -> Evaluation:
     """Evaluate a model on disk, whatever its format; for the rest see the above."""
-    _, test = load_dataset(artifact.dataset)
+    test = load_split(artifact.dataset, "test")
     probabilities = answer(artifact, test, test.images, batch_size=batch_size)
     return Evaluation(
         source=artifact.source,

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kerascnn import runtime
 from kerascnn.artifacts import REPORT_NAME, artifact_of_run, open_artifact
-from kerascnn.data import Split, load_dataset
+from kerascnn.data import Split, load_split
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError, RunError
 from kerascnn.export_card import export_card
@@ -111,7 +112,11 @@ def export_run(
         raise ConfigError(f"The tolerance has to be in [0, 1], but got {tolerance}.")
     out = out or run.path / "export"
     _make_folder(out)
-    training, test = load_dataset(artifact.dataset)
+    test = load_split(artifact.dataset, "test")
+    calibration = None
+    if "int8" in quantizations:
+        training = load_split(artifact.dataset, "train")
+        calibration = take(training, CALIBRATION_IMAGES, seed=SAMPLE_SEED).images
     if limit is not None:
         test = take(test, limit, seed=SAMPLE_SEED)
     message(f"{run.path}: asking Keras about {len(test):,} test images")
@@ -124,7 +129,8 @@ def export_run(
         with _beside(target) as beside:
             message(f"{label}: converting")
             _convert(
-                artifact.path, beside, format, quantization, artifact.dataset, training
+                *(artifact.path, beside, format, quantization, artifact.dataset),
+                calibration if quantization == "int8" else None,
             )
             message(f"{label}: checking on {len(test):,} images")
             export = check_file(
@@ -254,18 +260,18 @@ def _convert(
     format: str,
     quantization: str,
     dataset: str,
-    training: Split,
+    calibration: npt.NDArray[np.uint8] | None,
 ) -> None:
-    """Convert in a process of its own.
+    """Convert in a process of its own; int8 is calibrated on the images given.
 
     Raises:
         ExportError: With the last line of what went wrong there.
     """
     arguments = [format, quantization, str(model), str(target), dataset]
     with tempfile.TemporaryDirectory(prefix="kerascnn-") as folder:
-        if quantization == "int8":
+        if calibration is not None:
             images = Path(folder) / "images.npy"
-            np.save(images, take(training, CALIBRATION_IMAGES, seed=SAMPLE_SEED).images)
+            np.save(images, calibration)
             arguments.append(str(images))
         done = subprocess.run(
             [sys.executable, "-m", "kerascnn.conversion", *arguments],

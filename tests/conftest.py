@@ -50,6 +50,17 @@ def splits():
     return load_dataset("mnist")
 
 
+@pytest.fixture
+def only_split(monkeypatch):
+    """Leave one split of MNIST alone: reading the other would be an error."""
+    from kerascnn.data import idx
+
+    def leave(split):
+        monkeypatch.setattr(idx, "SPLITS", {split: idx.SPLITS[split]})
+
+    return leave
+
+
 @pytest.fixture(scope="session")
 def lenet(splits):
     """A LeNet that has seen a few thousand digits: mostly right, not always."""

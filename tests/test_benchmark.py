@@ -26,7 +26,8 @@ ROW = Measurement(
 )
 
 
-def test_models_are_measured_in_their_runtimes(lenet_run, exported, tmp_path):
+def test_models_are_measured_in_their_runtimes(lenet_run, exported, only_split):
+    only_split("test")
     path = exported / "model.tflite"
     artifacts = [artifact_of_run(lenet_run), open_artifact(path)]
     keras, tflite = benchmark_artifacts(

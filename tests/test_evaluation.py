@@ -12,7 +12,8 @@ from kerascnn.models import build_model
 from kerascnn.runs import Run
 
 
-def test_run_is_evaluated_on_the_whole_test_set(lenet_run, lenet, splits):
+def test_run_is_evaluated_on_the_whole_test_set(lenet_run, lenet, splits, only_split):
+    only_split("test")
     evaluation = evaluate_run(lenet_run)
     _, test = splits
     expected = [
@@ -116,12 +117,11 @@ def test_every_format_gives_the_answers_of_the_model(exported, lenet, splits, na
 
 
 def test_other_data_are_refused_in_every_format(exported, monkeypatch, splits):
-    train, test = splits
     wide = Split(
         images=np.zeros((2, 32, 32, 3), np.uint8),
-        labels=test.labels[:2],
-        class_names=test.class_names,
+        labels=splits[1].labels[:2],
+        class_names=splits[1].class_names,
     )
-    monkeypatch.setattr("kerascnn.evaluation.load_dataset", lambda name: (train, wide))
+    monkeypatch.setattr("kerascnn.evaluation.load_split", lambda name, split: wide)
     with pytest.raises(RunError, match=r"takes \(None, 28, 28, 1\) .* cifar10 needs"):
         evaluate_file(exported / "model.tflite", "cifar10")

@@ -81,8 +81,11 @@ def _places(split, part):
     return [i for i, image in enumerate(split.images) if image.tobytes() in keys]
 
 
-def test_export_is_checked_named_and_described(lenet_run, tmp_path, monkeypatch):
+def test_export_is_checked_named_and_described(
+    lenet_run, tmp_path, monkeypatch, only_split
+):
     """One export by real processes, then a faulty one by a planted fault."""
+    only_split("test")
     said = []
     [done] = export_run(
         lenet_run, tmp_path, formats=["tflite"], limit=300, message=said.append
@@ -115,12 +118,12 @@ def test_export_is_checked_named_and_described(lenet_run, tmp_path, monkeypatch)
     ]
 
 
-def test_failed_conversion_is_one_line_and_leaves_nothing(lenet_run, tmp_path, splits):
+def test_failed_conversion_is_one_line_and_leaves_nothing(tmp_path):
     model = tmp_path / "bad.keras"
     model.write_bytes(b"no model")
     target = tmp_path / "out.tflite"
     with pytest.raises(ExportError, match=r"^Cannot convert .* not a zip archive"):
-        export._convert(model, target, "tflite", "none", "mnist", splits[0])
+        export._convert(model, target, "tflite", "none", "mnist", None)
     assert not target.exists()
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
+from kerascnn.errors import UnknownNameError
 from kerascnn.registry import Entry, Registry
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+SplitName = Literal["train", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetEntry(Entry):
-    """A data set; its target is a loader from this row to the two splits.
+    """A data set; its target is a loader of one split, from this row and its name.
 
     Attributes:
         tfds_name: Name and version at tensorflow-datasets, pinned: `"mnist:3.0.1"`.
@@ -155,14 +158,35 @@ DATASETS = Registry(
 )
 
 
+def load_split(name: str, split: SplitName) -> Split:
+    """Load one split of a data set into memory; nothing of the other one is read.
+
+    Args:
+        name: A name of `DATASETS`.
+        split: `"train"` or `"test"`.
+
+    Returns:
+        The split, whole and in its own order.
+
+    Raises:
+        UnknownNameError: A name that is in no row, or no split.
+        DatasetError: Data that are missing, altered or cannot be downloaded.
+    """
+    entry = DATASETS[name]
+    if split not in get_args(SplitName):
+        raise UnknownNameError("split", split, get_args(SplitName))
+    loaded: Split = entry.load()(entry, split)
+    return loaded
+
+
 def load_dataset(name: str) -> tuple[Split, Split]:
-    """Load a data set into memory.
+    """Load both splits of a data set into memory.
 
     Args:
         name: A name of `DATASETS`.
 
     Returns:
-        The training and the test split, whole and in their own order.
+        The training and the test split, as from `load_split`.
 
     Raises:
         UnknownNameError: A name that is in no row.
@@ -173,6 +197,4 @@ def load_dataset(name: str) -> tuple[Split, Split]:
         >>> train.images.shape, len(test)
         ((60000, 28, 28, 1), 10000)
     """
-    entry = DATASETS[name]
-    train, test = entry.load()(entry)
-    return train, test
+    return load_split(name, "train"), load_split(name, "test")

@@ -22,7 +22,7 @@ from kerascnn.errors import DatasetError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from kerascnn.data import DatasetEntry
+    from kerascnn.data import DatasetEntry, SplitName
 
 
 @dataclass(frozen=True)
@@ -59,25 +59,34 @@ TEST_LABELS = Archive(
     "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     (10_000,),
 )
-ARCHIVES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+SPLITS: dict[SplitName, tuple[Archive, Archive]] = {
+    "train": (TRAIN_IMAGES, TRAIN_LABELS),
+    "test": (TEST_IMAGES, TEST_LABELS),
+}
+ARCHIVES = (*SPLITS["train"], *SPLITS["test"])
 
 
-def load_mnist(entry: DatasetEntry) -> tuple[Split, Split]:
-    """Read the training and the test images of MNIST, every byte checked.
+def load_mnist(entry: DatasetEntry, split: SplitName) -> Split:
+    """Read one split of MNIST from its two archives, every byte checked.
 
     Args:
         entry: The row of `DATASETS`, which names the classes.
+        split: `"train"` or `"test"`.
 
     Returns:
-        60,000 and 10,000 images `(number, 28, 28, 1)`, read-only, in the order of the
+        60,000 or 10,000 images `(number, 28, 28, 1)`, read-only, in the order of the
         archives.
 
     Raises:
-        DatasetError: An archive that is missing, cut short or altered.
+        DatasetError: An archive of the split that is missing, cut short or altered.
     """
-    train = _read_split(TRAIN_IMAGES, TRAIN_LABELS, entry.class_names)
-    test = _read_split(TEST_IMAGES, TEST_LABELS, entry.class_names)
-    return train, test
+    folder = mnist_folder()
+    images, labels = SPLITS[split]
+    return Split(
+        images=read_archive(folder, images)[..., np.newaxis],
+        labels=read_archive(folder, labels).astype(np.int64),
+        class_names=entry.class_names,
+    )
 
 
 def check_mnist() -> None:
@@ -123,17 +132,6 @@ def read_archive(folder: Path, archive: Archive) -> npt.NDArray[np.uint8]:
         sizes = f"it has {len(packed):,} bytes of {archive.num_bytes:,}"
         raise _broken(path, f"is damaged, {sizes}: {error}") from error
     return values
-
-
-def _read_split(
-    images: Archive, labels: Archive, class_names: tuple[str, ...]
-) -> Split:
-    folder = mnist_folder()
-    return Split(
-        images=read_archive(folder, images)[..., np.newaxis],
-        labels=read_archive(folder, labels).astype(np.int64),
-        class_names=class_names,
-    )
 
 
 def _unpack(packed: bytes) -> bytes:

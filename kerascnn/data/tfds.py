@@ -14,7 +14,7 @@ from kerascnn.data import Split
 from kerascnn.errors import DatasetError
 
 if TYPE_CHECKING:
-    from kerascnn.data import DatasetEntry
+    from kerascnn.data import DatasetEntry, SplitName
 
 # tensorflow-datasets asks ten times, over more than three minutes, before it says that
 # there is no network.
@@ -23,20 +23,22 @@ MAX_RETRIES = 2
 
 def load_tfds(
     entry: DatasetEntry,
+    split: SplitName,
     *,
     data_dir: Path | None = None,
     manual_dir: Path | None = None,
-) -> tuple[Split, Split]:
-    """Read a data set whole, and download it first if it is not there yet.
+) -> Split:
+    """Read one split of a data set, and download the data if they are not there yet.
 
     Args:
         entry: The row of `DATASETS`.
+        split: `"train"` or `"test"`.
         data_dir: Where tensorflow-datasets keeps its data; `None` is its own default,
             the environment variable `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         manual_dir: A folder with the original archives, instead of a download.
 
     Returns:
-        The training and the test split, in the order of tensorflow-datasets.
+        The split, whole and in the order of tensorflow-datasets.
 
     Raises:
         DatasetError: A download that fails, a folder that cannot be written, or data
@@ -48,7 +50,7 @@ def load_tfds(
     _settle(tfds)
     builder = _prepare(tfds, entry, data_dir, manual_dir)
     try:
-        arrays = [_read(tfds, builder, name) for name in ("train", "test")]
+        batches = list(tfds.as_numpy(builder.as_dataset(split=split, batch_size=1024)))
     except (
         tf.errors.DataLossError,
         tf.errors.FailedPreconditionError,  # records missing at the end
@@ -58,8 +60,11 @@ def load_tfds(
             f"{entry.name} in {builder.data_dir} is damaged. Delete that folder; it is "
             "made anew when it is next used."
         ) from error
-    train, test = (Split(**each, class_names=entry.class_names) for each in arrays)
-    return train, test
+    return Split(
+        images=np.concatenate([batch["image"] for batch in batches]),
+        labels=np.concatenate([batch["label"] for batch in batches]),
+        class_names=entry.class_names,
+    )
 
 
 def _prepare(
@@ -92,14 +97,6 @@ def _prepare(
             "TFDS_DATA_DIR to a folder that can be written."
         ) from error
     return builder
-
-
-def _read(tfds: Any, builder: Any, name: str) -> dict[str, Any]:
-    batches = list(tfds.as_numpy(builder.as_dataset(split=name, batch_size=1024)))
-    return {
-        "images": np.concatenate([batch["image"] for batch in batches]),
-        "labels": np.concatenate([batch["label"] for batch in batches]),
-    }
 
 
 def _first_cause(error: BaseException) -> str:

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from kerascnn.data import DATASETS, Split, load_dataset
+from kerascnn.data import DATASETS, Split, load_dataset, load_split
 from kerascnn.errors import UnknownNameError
 
 
@@ -39,6 +39,8 @@ def test_rows_are_plain_values():
 def test_unknown_name_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="Did you mean 'kmnist'"):
         load_dataset("kmnits")
+    with pytest.raises(UnknownNameError, match="no split 'tests'"):
+        load_split("mnist", "tests")
 
 
 def test_split_tells_its_shape():

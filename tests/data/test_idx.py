@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from kerascnn.data import DATASETS, idx, load_dataset
+from kerascnn.data import DATASETS, idx, load_dataset, load_split
 from kerascnn.errors import DatasetError
 
 MEND = "Reinstall it: pip install --force-reinstall kerascnn"
@@ -134,6 +134,18 @@ def test_images_of_another_size_are_refused(folder):
         match=r"the sizes \(10000, 28, 28\), found \(10000, 28, 27\)",
     ):
         idx.read_archive(folder, idx.TEST_IMAGES)
+
+
+@pytest.mark.parametrize(("split", "other"), [("train", "test"), ("test", "train")])
+def test_split_is_read_without_the_archives_of_the_other(folder, mnist, split, other):
+    for archive in idx.SPLITS[other]:
+        (folder / archive.name).unlink()
+    loaded = load_split("mnist", split)
+    whole = mnist[split == "test"]
+    np.testing.assert_array_equal(loaded.images, whole.images)
+    np.testing.assert_array_equal(loaded.labels, whole.labels)
+    with pytest.raises(DatasetError, match=r"cannot be read \(No such file"):
+        load_split("mnist", other)
 
 
 @pytest.mark.parametrize("archive", idx.ARCHIVES, ids=lambda archive: archive.name)

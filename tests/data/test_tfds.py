@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from kerascnn.data import DATASETS, load_dataset
+from kerascnn.data import DATASETS, load_dataset, load_split
 from kerascnn.data.idx import TEST_LABELS, mnist_folder
 from kerascnn.data.tfds import load_tfds
 from kerascnn.errors import DatasetError
@@ -27,7 +27,7 @@ def no_network(monkeypatch):
 def prepared(tmp_path_factory):
     """MNIST as tensorflow-datasets makes it from the archives in the package."""
     data_dir = tmp_path_factory.mktemp("tfds")
-    load_tfds(DATASETS["mnist"], data_dir=data_dir, manual_dir=mnist_folder())
+    load_tfds(DATASETS["mnist"], "test", data_dir=data_dir, manual_dir=mnist_folder())
     return data_dir
 
 
@@ -62,6 +62,21 @@ def test_splits_are_read_whole(name):
         assert np.array_equal(split.labels, [e["label"] for e in examples])
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_one_split_is_read_without_the_other(split, monkeypatch):
+    read = []
+    with tfds.testing.mock_data(num_examples=3):
+        as_dataset = tfds.core.DatasetBuilder.as_dataset
+
+        def record(self, split, **options):
+            read.append(split)
+            return as_dataset(self, split=split, **options)
+
+        monkeypatch.setattr(tfds.core.DatasetBuilder, "as_dataset", record)
+        assert len(load_split("kmnist", split)) == 3
+    assert read == [split]
+
+
 @pytest.mark.parametrize("name", DOWNLOADED)
 def test_no_network_is_one_line(name, no_network, tmp_path, capfd, caplog):
     expected = (
@@ -70,7 +85,7 @@ def test_no_network_is_one_line(name, no_network, tmp_path, capfd, caplog):
         "which comes with kerascnn."
     )
     with pytest.raises(DatasetError) as caught:
-        load_tfds(DATASETS[name], data_dir=tmp_path)
+        load_tfds(DATASETS[name], "test", data_dir=tmp_path)
     assert str(caught.value) == expected
     assert capfd.readouterr() == ("", "")
     assert not [r for r in caplog.records if r.name.startswith("urllib3")]
@@ -82,6 +97,7 @@ def test_folder_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(DatasetError, match=r"mnist cannot be stored: .*TFDS_DATA_DIR"):
         load_tfds(
             DATASETS["mnist"],
+            "train",
             data_dir=tmp_path / "file" / "data",
             manual_dir=mnist_folder(),
         )
@@ -93,7 +109,9 @@ def test_altered_archive_is_one_line(tmp_path):
     path = folder / TEST_LABELS.name
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())))
     with pytest.raises(DatasetError) as caught:
-        load_tfds(DATASETS["mnist"], data_dir=tmp_path / "data", manual_dir=folder)
+        load_tfds(
+            DATASETS["mnist"], "test", data_dir=tmp_path / "data", manual_dir=folder
+        )
     assert str(caught.value) == (
         "mnist: an archive lacks the SHA-256 that tensorflow-datasets expects. "
         f"Delete {tmp_path / 'data' / 'downloads'}, and it is downloaded again."
@@ -104,8 +122,8 @@ def test_altered_archive_is_one_line(tmp_path):
 def test_tensorflow_datasets_makes_the_same_from_our_folder(prepared, no_network):
     # It shuffles while it prepares, so the images are compared as a heap.
     ours = load_dataset("mnist")
-    theirs = load_tfds(DATASETS["mnist"], data_dir=prepared)
-    for our, their in zip(ours, theirs, strict=True):
+    for our, split in zip(ours, ("train", "test"), strict=True):
+        their = load_tfds(DATASETS["mnist"], split, data_dir=prepared)
         assert our.class_names == their.class_names
         assert our.images.shape == their.images.shape
         assert heap(our) == heap(their)
@@ -126,7 +144,7 @@ def test_damaged_copy_is_one_line(prepared, tmp_path, spoil):
     folder = tmp_path / "mnist" / "3.0.1"
     spoil(folder / "mnist-test.tfrecord-00000-of-00001")
     with pytest.raises(DatasetError) as caught:
-        load_tfds(DATASETS["mnist"], data_dir=tmp_path)
+        load_tfds(DATASETS["mnist"], "test", data_dir=tmp_path)
     assert str(caught.value) == (
         f"mnist in {folder} is damaged. Delete that folder; it is made anew when it is "
         "next used."
