@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import keras
 import tensorflow as tf
 
 from kerascnn.config import TrainSettings
-from kerascnn.data import Split, load_dataset
+from kerascnn.data import DATASETS, Split, load_split
 from kerascnn.data.splits import hold_out, take
+from kerascnn.dataset_facts import DatasetFacts, digest
 from kerascnn.environment import usable_cores
 from kerascnn.fast_layers import accelerate
 from kerascnn.models import MODELS, build_model
@@ -21,15 +23,27 @@ SPLIT_SEED = 0
 MIN_PART = 16
 
 
-def load_splits(settings: TrainSettings) -> tuple[Split, Split, Split]:
-    """Load the training, validation and test images that the settings ask for."""
-    whole, test = load_dataset(settings.dataset)
-    training, validation = hold_out(
-        whole, settings.validation_fraction, seed=SPLIT_SEED
-    )
+def load_splits(settings: TrainSettings) -> tuple[Split, Split, DatasetFacts]:
+    """Load the images to train on and to validate on, and describe the data.
+
+    The test images are left alone: `DatasetFacts.load` reads them when they are needed.
+    """
+    whole = load_split(settings.dataset, "train")
+    training, validation = hold_out(whole, settings.validation_fraction, seed=SPLIT_SEED)
     if settings.limit is not None:
         training = take(training, settings.limit, seed=SPLIT_SEED)
-    return training, validation, test
+    facts = replace(
+        DatasetFacts.from_table(settings.dataset),
+        image_shape=whole.image_shape,
+        class_names=whole.class_names,
+        counts={
+            "train": len(training),
+            "validation": len(validation),
+            "test": DATASETS[settings.dataset].num_test,
+        },
+        sha256=digest(whole),
+    )
+    return training, validation, facts
 
 
 def split_batches(settings: TrainSettings, strategy: tf.distribute.Strategy) -> int:

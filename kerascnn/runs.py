@@ -3,6 +3,7 @@
 ```text
 saved_models/lenet-adagrad-1/
     config.json       what was asked for, and the settings that it came to
+    dataset.json      the data: image shape, class names, counts, digest
     environment.json  versions, processor, devices, commit
     history.csv       one line an epoch
     steps.csv         one line a step
@@ -29,6 +30,7 @@ from typing import IO, Any
 
 from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.config_file import ConfigFile, read_config
+from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 
 DEFAULT_FOLDER = Path("saved_models")
@@ -75,6 +77,14 @@ class Run:
     def settings(self) -> TrainSettings:
         """What that came to, by the recipes of the time of the run."""
         return read_config(self.path / "config.json").settings
+
+    @property
+    def dataset(self) -> DatasetFacts:
+        """The facts of its data; those of a run of version 0.1 are from the table."""
+        path = self.path / "dataset.json"
+        if not path.exists():
+            return DatasetFacts.from_table(self.config.dataset)
+        return DatasetFacts.from_dict(self._read_json(path.name), path)
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -178,8 +188,10 @@ def create_run(
     environment: Mapping[str, Any],
     out: Path = DEFAULT_FOLDER,
     name: str | None = None,
+    *,
+    dataset: DatasetFacts,
 ) -> Run:
-    """Make the folder of a new run, with its settings and environment.
+    """Make the folder of a new run, with its settings, environment and data's facts.
 
     Args:
         config: What is asked for.
@@ -187,6 +199,7 @@ def create_run(
         out: The folder of all runs.
         name: The folder's name; where `None`, `<model>-<optimizer>-<n>` with the next
             free number.
+        dataset: What it will learn from.
 
     Raises:
         RunError: The name is taken or is no name, or the folder cannot be written.
@@ -204,6 +217,7 @@ def create_run(
     try:
         draft.write_text("config.json", ConfigFile(config, config.resolve()).to_json())
         draft.write_json("environment.json", environment)
+        draft.write_json("dataset.json", dataset.to_dict())
         path = _claim(
             draft.path, out, name or f"{config.model}-{config.optimizer}", name
         )

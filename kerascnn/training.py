@@ -78,7 +78,7 @@ def train_model(
     """
     training = _Training(config.resolve(), strategy, reporter)
     environment = describe_environment(describe_devices(training.strategy))
-    run = create_run(config, environment, out, name)
+    run = create_run(config, environment, out, name, dataset=training.dataset)
     with run.locked():
         return training.fit(run)
 
@@ -127,7 +127,7 @@ class _Training:
         self.reporter = reporter or Reporter()
         self.strategy = strategy or get_strategy(settings.device)
         parts = split_batches(settings, self.strategy)
-        self.training, self.validation, self.test = load_splits(settings)
+        self.training, self.validation, self.dataset = load_splits(settings)
         self.epochs = settings.epochs
         self.batch_size = settings.batch_size
         replicas = self.strategy.num_replicas_in_sync
@@ -162,6 +162,11 @@ class _Training:
                 raise RunError(
                     f"Cannot go on with {run.path}: its settings were changed. Put "
                     "config.json back, or train anew with --config."
+                )
+            if run.dataset.sha256 not in (None, self.dataset.sha256):
+                raise RunError(
+                    f"Cannot go on with {run.path}: the images of {run.dataset.name} "
+                    "were changed. Restore them, or train anew with --config."
                 )
             self.reporter.message(
                 f"Going on after {progress.step:,} of {len(self.rates):,} steps."
@@ -306,10 +311,8 @@ class _Training:
         if best:
             metrics["best_epoch"] = best
         if self.settings.test:
-            metrics |= {
-                "test_images": len(self.test),
-                **self._measure(self.test, "test_"),
-            }
+            test = self.dataset.load("test")
+            metrics |= {"test_images": len(test), **self._measure(test, "test_")}
         self._write_model(run)
         self._write_figure(run)
         write_card(run, metrics)

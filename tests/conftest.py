@@ -83,12 +83,14 @@ def lenet_run(lenet, tmp_path_factory):
     """A finished run of that LeNet. Tests do not write into it."""
     from kerascnn.config import TrainConfig
     from kerascnn.config_file import ConfigFile
+    from kerascnn.dataset_facts import DatasetFacts
     from kerascnn.runs import Run
 
     run = Run(tmp_path_factory.mktemp("runs") / "lenet-sgd-1")
     run.path.mkdir()
     config = TrainConfig(model="lenet")
     run.write_text("config.json", ConfigFile(config, config.resolve()).to_json())
+    run.write_json("dataset.json", DatasetFacts.from_table("mnist").to_dict())
     lenet.save(run.model_path)
     run.write_json(
         "metrics.json",

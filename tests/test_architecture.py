@@ -20,7 +20,7 @@ LAYERS = (
     ("models", "data", "optimizers"),
     ("models.blocks", "models.cost", "data.*"),
     ("models.*",),
-    ("config",),
+    ("config", "dataset_facts"),
     ("config_file",),
     ("runs",),
     ("environment", "card", "checkpoint", "devices", "fast_layers", "interruption"),

@@ -4,14 +4,19 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
+from kerascnn import runs
 from kerascnn.config import TrainConfig
+from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
-from kerascnn.runs import Run, create_run, find_run, list_runs, newest_run, write_whole
+from kerascnn.runs import Run, find_run, list_runs, newest_run, write_whole
 
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
+FACTS = DatasetFacts.from_table("mnist")
+create_run = partial(runs.create_run, dataset=FACTS)
 
 
 def finish(run, at="2026-01-01T00:00:00+00:00"):
@@ -24,13 +29,33 @@ def test_names_count_upwards(tmp_path):
     assert sorted(os.listdir(tmp_path)) == names
 
 
-def test_new_run_holds_settings_and_environment(tmp_path):
+def test_new_run_holds_settings_environment_and_facts_of_the_data(tmp_path):
     run = create_run(CONFIG, {"python": "3"}, tmp_path / "a" / "b", name="mine")
     assert run.path == tmp_path / "a" / "b" / "mine"
     assert run.config == CONFIG
     assert run.settings == CONFIG.resolve()
     assert run.environment == {"python": "3"}
+    assert run.dataset == FACTS
     assert run.status == "unfinished"
+
+
+def test_run_without_facts_takes_them_from_the_table(tmp_path):
+    """One of version 0.1 has no dataset.json."""
+    run = create_run(TrainConfig(model="lenet", dataset="kmnist"), {}, tmp_path)
+    assert run.dataset.name == "mnist"
+    (run.path / "dataset.json").unlink()
+    assert run.dataset == DatasetFacts.from_table("kmnist")
+
+
+def test_damaged_facts_name_their_file(tmp_path):
+    run = create_run(CONFIG, {}, tmp_path)
+    path = run.path / "dataset.json"
+    path.write_text("{")
+    with pytest.raises(RunError, match=r"Cannot read .*dataset\.json"):
+        _ = run.dataset
+    run.write_json("dataset.json", FACTS.to_dict() | {"class_names": [1]})
+    with pytest.raises(RunError, match=rf"{path} .*class_names has to be a list"):
+        _ = run.dataset
 
 
 def test_taken_name_is_refused_and_the_run_stays(tmp_path):

@@ -13,7 +13,8 @@ import pytest
 from kerascnn.checkpoint import load_checkpoint
 from kerascnn.config import TrainConfig
 from kerascnn.config_file import ConfigFile
-from kerascnn.data import load_dataset
+from kerascnn.data import idx, load_dataset
+from kerascnn.dataset_facts import digest
 from kerascnn.errors import (
     ConfigError,
     DivergedError,
@@ -71,14 +72,46 @@ def weights(run):
 
 def test_run_holds_what_it_should(finished):
     assert sorted(os.listdir(finished.path)) == [
-        *(".lock", "README.md", "config.json", "environment.json", "figures"),
-        *("history.csv", "metrics.json", "model.keras", "steps.csv"),
+        *(".lock", "README.md", "config.json", "dataset.json", "environment.json"),
+        *("figures", "history.csv", "metrics.json", "model.keras", "steps.csv"),
     ]
     assert os.listdir(finished.figures_path) == ["curves.png"]
     assert finished.environment["devices"] == ["CPU:0"]
     asked = TrainConfig(**SMALL | {"test": True, "optimizer": "adagrad"})
     assert finished.config == asked
     assert finished.settings == asked.resolve()
+
+
+def test_run_holds_the_facts_of_its_data(finished, splits):
+    facts = finished.dataset
+    assert (facts.name, facts.image_shape) == ("mnist", (28, 28, 1))
+    assert facts.class_names == tuple("0123456789")
+    assert (facts.background, facts.box) == (0, 20)
+    assert facts.counts == {"train": 1280, "validation": 600, "test": 10_000}
+    assert facts.sha256 == digest(splits[0])
+
+
+def test_test_images_are_read_when_training_is_over(tmp_path, monkeypatch):
+    events = []
+
+    class Recorder(Reporter):
+        def epoch(self, epoch, row):
+            events.append(f"epoch {epoch}")
+
+    def read(folder, archive, read_archive=idx.read_archive):
+        events.append(archive)
+        return read_archive(folder, archive)
+
+    monkeypatch.setattr(idx, "read_archive", read)
+    config = TrainConfig(**SMALL | {"test": True, "epochs": 1})
+    train_model(config, tmp_path, reporter=Recorder())
+    assert events == [*idx.SPLITS["train"], "epoch 1/1", *idx.SPLITS["test"]]
+
+
+def test_training_without_a_test_reads_no_test_images(tmp_path, only_split):
+    only_split("train")
+    run = train_model(TrainConfig(**SMALL | {"epochs": 1}), tmp_path)
+    assert run.status == "finished"
 
 
 def test_test_accuracy_is_that_of_plain_keras_to_the_image(finished):
@@ -174,6 +207,18 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path):
     run.write_text("config.json", ConfigFile(longer, longer.resolve()).to_json())
     with pytest.raises(RunError, match="its settings were changed"):
         resume_training(run)
+
+
+def test_changed_images_are_refused(tmp_path):
+    with pytest.raises(TrainingInterruptedError):
+        train_model(TrainConfig(**SMALL), tmp_path, reporter=Interrupt(calls=1))
+    (run,) = list_runs(tmp_path)
+    other = replace(run.dataset, sha256="0" * 64)
+    run.write_json("dataset.json", other.to_dict())
+    with pytest.raises(RunError, match="the images of mnist were changed"):
+        resume_training(run)
+    (run.path / "dataset.json").unlink()  # as in a run of version 0.1
+    assert resume_training(run).status == "finished"
 
 
 def test_divergence_keeps_what_there_is(tmp_path):
@@ -286,9 +331,9 @@ def test_missing_tensorboard_says_how_to_get_it(tmp_path, monkeypatch):
 
 def test_limit_and_validation_are_apart_and_the_same_for_every_seed():
     config = TrainConfig(model="lenet", limit=1000)
-    training, validation, test = load_splits(config.resolve())
+    training, validation, _ = load_splits(config.resolve())
     again, _, _ = load_splits(replace(config, seed=9).resolve())
-    assert (len(training), len(validation), len(test)) == (1000, 6000, 10_000)
+    assert (len(training), len(validation)) == (1000, 6000)
     np.testing.assert_array_equal(training.images, again.images)
     mine = {image.tobytes() for image in training.images}
     assert not mine & {image.tobytes() for image in validation.images}

@@ -2,12 +2,14 @@
 
 import json
 import os
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
 
 from kerascnn.commands.runs import runs
 from kerascnn.config import TrainConfig
+from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.runs import create_run
 
 
@@ -15,7 +17,8 @@ from kerascnn.runs import create_run
 def out(tmp_path):
     """Four runs, each a minute newer: finished, diverged, in epoch 3, just begun."""
     out = tmp_path / "saved_models"
-    finished = create_run(TrainConfig(model="lenet"), {}, out)
+    create = partial(create_run, dataset=DatasetFacts.from_table("mnist"))
+    finished = create(TrainConfig(model="lenet"), {}, out)
     finished.write_json(
         "metrics.json",
         {
@@ -25,7 +28,7 @@ def out(tmp_path):
             "test_accuracy": 0.9912,
         },
     )
-    diverged = create_run(TrainConfig(model="vgg16", optimizer="adagrad"), {}, out)
+    diverged = create(TrainConfig(model="vgg16", optimizer="adagrad"), {}, out)
     diverged.write_json(
         "metrics.json",
         {
@@ -34,10 +37,10 @@ def out(tmp_path):
             "epochs": 1,
         },
     )
-    unfinished = create_run(TrainConfig(model="resnet18", epochs=2), {}, out, "mine")
+    unfinished = create(TrainConfig(model="resnet18", epochs=2), {}, out, "mine")
     unfinished.write_csv("history.csv", [{"epoch": 1}, {"epoch": 2}])
     os.utime(unfinished.path, (0, 0))
-    begun = create_run(TrainConfig(model="lenet", dataset="kmnist"), {}, out)
+    begun = create(TrainConfig(model="lenet", dataset="kmnist"), {}, out)
     for minute, run in enumerate((finished, diverged, unfinished, begun)):
         os.utime(run.path / "config.json", (60 * minute, 60 * minute))
     return out

@@ -1,0 +1,193 @@
+"""What a data set is, as a run and its exported files carry it: `dataset.json`.
+
+The name alone does not tell: no table knows the classes of a user's own images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.data import DATASETS, load_split
+from kerascnn.errors import DatasetError, RunError
+
+if TYPE_CHECKING:
+    from kerascnn.data import Split, SplitName
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFacts:
+    """The facts of a data set that a model depends on.
+
+    Attributes:
+        name: What `load_split` takes.
+        image_shape: `(height, width, channels)` of every image.
+        class_names: What each label stands for.
+        background: As in `DatasetEntry`.
+        box: As in `DatasetEntry`.
+        reference: Where the data are described, if anywhere.
+        counts: Images that the run uses as `train`, `validation` and `test`; empty
+            where there is no run to tell.
+        sha256: The digest of the whole training split; `None` where there is no run to
+            tell.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    background: int | None = None
+    box: int | None = None
+    reference: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    sha256: str | None = None
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are to tell apart."""
+        return len(self.class_names)
+
+    def load(self, split: SplitName) -> Split:
+        """Load a split of the data set.
+
+        Raises:
+            UnknownNameError: No data set has the name.
+            DatasetError: It cannot be read, or it has other classes or images of
+                another shape now.
+        """
+        loaded = load_split(self.name, split)
+        difference = self._difference(loaded)
+        if difference:
+            raise DatasetError(
+                f"{self.name} is not the data that the model was made for: "
+                f"{difference}. Restore the data, or train again."
+            )
+        return loaded
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with the number of their schema."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, value: object, source: Path) -> DatasetFacts:
+        """Read what `to_dict` wrote.
+
+        Args:
+            value: The plain values.
+            source: The file that they are from, for error messages.
+
+        Raises:
+            RunError: A value that is missing or of the wrong kind, or another schema.
+        """
+        problem = _problem(value)
+        if problem or not isinstance(value, dict):
+            raise RunError(
+                f"The facts of the data in {source} cannot be read: {problem}. Restore "
+                "the file as kerascnn wrote it."
+            )
+        values = {name: value[name] for name in _FIELDS}
+        height, width, channels = values.pop("image_shape")
+        names = tuple(values.pop("class_names"))
+        return cls(image_shape=(height, width, channels), class_names=names, **values)
+
+    @classmethod
+    def from_table(cls, name: str) -> DatasetFacts:
+        """What the table of data sets tells, where there is no run to tell.
+
+        Raises:
+            UnknownNameError: A name that is in no row of `DATASETS`.
+        """
+        row = DATASETS[name]
+        return cls(
+            name=row.name,
+            image_shape=row.image_shape,
+            class_names=row.class_names,
+            background=row.background,
+            box=row.box,
+            reference=row.reference,
+        )
+
+    def _difference(self, split: Split) -> str:
+        """In what a split is not as the facts say; empty where it is."""
+        if split.image_shape != self.image_shape:
+            return f"images were {self.image_shape} and are {split.image_shape}"
+        if split.num_classes != self.num_classes:
+            return f"classes were {self.num_classes} and are {split.num_classes}"
+        for label, names in enumerate(
+            zip(self.class_names, split.class_names, strict=True)
+        ):
+            if len(set(names)) > 1:
+                return f"class {label} was {names[0]!r} and is {names[1]!r}"
+        return ""
+
+
+def digest(split: Split) -> str:
+    """The SHA-256 of a split's shape, images and labels, in hexadecimal digits."""
+    import hashlib  # loads OpenSSL
+
+    sha256 = hashlib.sha256(repr(split.images.shape).encode())
+    sha256.update(split.images.reshape(-1).data)
+    sha256.update(split.labels.astype("<i8").data)
+    return sha256.hexdigest()
+
+
+def _problem(value: object) -> str:
+    """Why a value is not what `to_dict` writes; empty where it is."""
+    if not isinstance(value, dict):
+        return "they are no JSON object"
+    if value.get("schema") != SCHEMA:
+        return f"their schema is {value.get('schema')!r}, but has to be {SCHEMA}"
+    for name, (words, is_valid) in _FIELDS.items():
+        if name not in value:
+            return f"{name} is missing"
+        if not is_valid(value[name]):
+            return f"{name} has to be {words}, but is {repr(value[name])[:60]}"
+    return ""
+
+
+def _is_count(value: object, smallest: int = 0) -> bool:
+    return type(value) is int and value >= smallest
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+# Of each field what it has to be, in words and as a check of what JSON gives.
+_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "name": ("text", _is_text),
+    "image_shape": (
+        "[height, width, channels]",
+        lambda x: (
+            isinstance(x, list | tuple)
+            and len(x) == 3
+            and all(_is_count(size, 1) for size in x)
+        ),
+    ),
+    "class_names": (
+        "a list of names, all different",
+        lambda x: (
+            isinstance(x, list | tuple)
+            and len(x) > 0
+            and all(map(_is_text, x))
+            and len(set(x)) == len(x)
+        ),
+    ),
+    "background": (
+        "a brightness from 0 to 255 or null",
+        lambda x: x is None or (_is_count(x) and x <= 255),
+    ),
+    "box": ("a number of pixels or null", lambda x: x is None or _is_count(x, 1)),
+    "reference": ("text or null", lambda x: x is None or _is_text(x)),
+    "counts": (
+        "numbers of images by split",
+        lambda x: isinstance(x, dict) and all(map(_is_count, x.values())),
+    ),
+    "sha256": (
+        "64 hexadecimal digits or null",
+        lambda x: x is None or (_is_text(x) and len(x) == 64),
+    ),
+}

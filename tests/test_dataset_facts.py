@@ -1,0 +1,124 @@
+"""The facts of a data set: what a file may hold, and data that are not as they were."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kerascnn.data import DATASETS, Split
+from kerascnn.dataset_facts import DatasetFacts, digest
+from kerascnn.errors import DatasetError, RunError, UnknownNameError
+
+FACTS = DatasetFacts(
+    name="leaves",
+    image_shape=(4, 5, 3),
+    class_names=("oak", "beech"),
+    background=255,
+    box=20,
+    reference="https://example.org/leaves",
+    counts={"train": 6, "validation": 2, "test": 0},
+    sha256="0" * 64,
+)
+SOURCE = Path("runs", "a", "dataset.json")
+
+
+def test_json_gives_the_same_facts_back():
+    value = json.loads(json.dumps(FACTS.to_dict()))
+    assert DatasetFacts.from_dict(value, SOURCE) == FACTS
+    assert value["schema"] == 1
+    assert FACTS.num_classes == 2
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_rows_of_the_table_are_facts(name):
+    facts, row = DatasetFacts.from_table(name), DATASETS[name]
+    for field in ("name", "image_shape", "class_names", "background", "box"):
+        assert getattr(facts, field) == getattr(row, field)
+    assert (facts.counts, facts.sha256) == ({}, None)
+    assert DatasetFacts.from_dict(facts.to_dict(), SOURCE) == facts
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"schema": 2}, "their schema is 2, but has to be 1"),
+        ({"name": ""}, "name has to be text, but is ''"),
+        ({"image_shape": [28, 28]}, r"\[height, width, channels\], but is \[28, 28\]"),
+        ({"image_shape": [28, 28, 0]}, "image_shape has to be"),
+        ({"image_shape": [28, 28, True]}, "image_shape has to be"),
+        ({"class_names": "0123"}, "class_names has to be a list of names"),
+        ({"class_names": []}, "class_names has to be a list of names"),
+        ({"class_names": ["a", 1]}, "class_names has to be a list of names"),
+        ({"class_names": ["a", "a"]}, "all different, but is"),
+        ({"background": 256}, "a brightness from 0 to 255 or null, but is 256"),
+        ({"box": 0}, "box has to be a number of pixels or null, but is 0"),
+        ({"reference": 1}, "reference has to be text or null, but is 1"),
+        ({"counts": {"train": -1}}, "counts has to be numbers of images by split"),
+        ({"counts": [1]}, "counts has to be numbers of images by split"),
+        ({"sha256": "0"}, "sha256 has to be 64 hexadecimal digits or null"),
+    ],
+    ids=str,
+)
+def test_wrong_value_is_one_line_with_the_file(change, problem):
+    with pytest.raises(RunError, match=problem) as caught:
+        DatasetFacts.from_dict(FACTS.to_dict() | change, SOURCE)
+    assert str(SOURCE) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_value_and_what_is_no_object_are_told():
+    value = FACTS.to_dict()
+    del value["box"]
+    with pytest.raises(RunError, match="box is missing"):
+        DatasetFacts.from_dict(value, SOURCE)
+    with pytest.raises(RunError, match="no JSON object"):
+        DatasetFacts.from_dict(["mnist"], SOURCE)
+
+
+def test_unknown_name_suggests_the_nearest():
+    with pytest.raises(UnknownNameError, match="Did you mean 'mnist'"):
+        DatasetFacts.from_table("mnits")
+
+
+def test_data_are_loaded_where_they_are_as_they_were(only_split):
+    only_split("test")
+    test = DatasetFacts.from_table("mnist").load("test")
+    assert (len(test), test.image_shape) == (10_000, (28, 28, 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (
+            {"image_shape": (32, 32, 3)},
+            r"images were \(32, 32, 3\) and are \(28, 28, 1\)",
+        ),
+        ({"class_names": ("a", "b")}, "classes were 2 and are 10"),
+        ({"class_names": tuple("0123456798")}, "class 8 was '9' and is '8'"),
+    ],
+)
+def test_data_that_are_not_as_they_were_are_told(change, difference):
+    facts = replace(DatasetFacts.from_table("mnist"), **change)
+    with pytest.raises(DatasetError, match=f"mnist is not the data .*: {difference}"):
+        facts.load("test")
+
+
+def test_digest_is_of_shape_images_and_labels():
+    images = np.arange(24, dtype=np.uint8).reshape(2, 4, 3, 1)
+    labels = np.array([1, 0])
+    split = Split(images=images, labels=labels, class_names=("a", "b"))
+    content = b"(2, 4, 3, 1)" + bytes(range(24)) + bytes([1, *[0] * 15])
+    assert digest(split) == hashlib.sha256(content).hexdigest()
+    # The layout in memory does not count, each value does.
+    turned = np.asfortranarray(images)
+    assert digest(replace(split, images=turned)) == digest(split)
+    others = (
+        {"images": images.reshape(2, 3, 4, 1)},
+        {"images": images[::-1]},
+        {"labels": labels[::-1]},
+    )
+    digests = {digest(replace(split, **other)) for other in others}
+    assert len(digests - {digest(split)}) == 3
