@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from kerascnn.data import DATASETS
-from kerascnn.errors import ModelFileError
+from kerascnn.dataset_facts import DatasetFacts
+from kerascnn.errors import ModelFileError, UnknownNameError
 from kerascnn.formats import FORMATS
 from kerascnn.runs import Run, find_run
 
 # Beside exported files: what they are of, and what their check said.
 REPORT_NAME = "export.json"
-DEFAULT_DATASET = "mnist"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,21 +22,21 @@ class Artifact:
     Attributes:
         path: What its runtime opens.
         format: A name of `FORMATS`.
-        dataset: The data set that it is for, a name of `DATASETS`.
+        dataset: The data that it is for.
         source: What to call it: the run's folder, or the path.
         run: The run that it is the model of, if it is one.
     """
 
     path: Path
     format: str
-    dataset: str
+    dataset: DatasetFacts
     source: Path
     run: Run | None = None
 
     @property
     def size_bytes(self) -> int:
         """The size of the file, or of all files in the folder."""
-        return sum(path.stat().st_size for path in _files(self.path))
+        return size_bytes(self.path)
 
 
 def find_artifact(
@@ -51,22 +48,17 @@ def find_artifact(
         reference: A run's name in `out` or its folder, a model file, or the folder of a
             SavedModel; where `None`, the newest run.
         out: The folder of runs.
-        dataset: What a file is for; where `None`, what it was exported for, or mnist.
+        dataset: What a file is for, a name of `DATASETS`; where `None`, what its run
+            or its export was for.
 
     Raises:
         RunError: There is no such run, or it has no model.
-        ModelFileError: There is no such file.
+        ModelFileError: There is no such file, or nothing tells what it is for.
         UnknownNameError: No run of that name, or no data set.
     """
-    if reference is None:
-        return artifact_of_run(find_run(None, out))
-    path = Path(reference)
-    if format_of(path) is None:
-        return artifact_of_run(find_run(reference, out))
-    run = Run(path.parent)
-    if path == run.model_path and (run.path / "config.json").is_file():
-        return artifact_of_run(run)
-    return open_artifact(path, dataset)
+    if reference is not None and format_of(Path(reference)):
+        return open_artifact(Path(reference), dataset)
+    return artifact_of_run(find_run(reference, out))
 
 
 def artifact_of_run(run: Run) -> Artifact:
@@ -78,7 +70,7 @@ def artifact_of_run(run: Run) -> Artifact:
     return Artifact(
         path=run.require_model(),
         format="keras",
-        dataset=run.settings.dataset,
+        dataset=run.dataset,
         source=run.path,
         run=run,
     )
@@ -87,8 +79,13 @@ def artifact_of_run(run: Run) -> Artifact:
 def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
     """The model in a file, or in the folder of a SavedModel.
 
+    Args:
+        path: The file or folder; `model.keras` of a run is the run's, unless a data set
+            is given.
+        dataset: As for `find_artifact`.
+
     Raises:
-        ModelFileError: There is none.
+        ModelFileError: There is none, or nothing tells what it is for.
         UnknownNameError: No data set of that name.
     """
     kind = format_of(path)
@@ -98,23 +95,25 @@ def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
             f"There is no model file {path}. Give a run, a {suffixes} file, or the "
             "folder of a SavedModel."
         )
-    dataset = dataset or _exported_for(path) or DEFAULT_DATASET
-    return Artifact(
-        path=_newest_version(path) if kind == "saved-model" else path,
-        format=kind,
-        dataset=DATASETS[dataset].name,
-        source=path,
-    )
+    run = Run(path.parent)
+    if dataset is not None:
+        facts = DatasetFacts.from_table(dataset)
+    elif path == run.model_path and (run.path / "config.json").is_file():
+        return artifact_of_run(run)
+    else:
+        facts = _exported_for(path, kind)
+    return _artifact(path, kind, facts)
 
 
-def exported_artifacts(folder: Path) -> list[Artifact]:
-    """The models that `kerascnn export` left in a folder, in the order of `FORMATS`."""
+def exported_artifacts(run: Run) -> list[Artifact]:
+    """What `kerascnn export` left in a run's folder, in the order of `FORMATS`."""
+    facts = run.dataset
     found = [
-        (list(FORMATS).index(kind), path)
-        for path in sorted(folder.glob("*"))
+        (list(FORMATS).index(kind), path, kind)
+        for path in sorted((run.path / "export").glob("*"))
         if not path.name.startswith(".") and (kind := format_of(path)) is not None
     ]
-    return [open_artifact(path) for _, path in sorted(found)]
+    return [_artifact(path, kind, facts) for _, path, kind in sorted(found)]
 
 
 def format_of(path: Path) -> str | None:
@@ -131,6 +130,22 @@ def format_of(path: Path) -> str | None:
     return None
 
 
+def size_bytes(path: Path) -> int:
+    """The size of a file, or of all files in a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(child.stat().st_size for child in path.rglob("*") if child.is_file())
+
+
+def _artifact(path: Path, kind: str, facts: DatasetFacts) -> Artifact:
+    return Artifact(
+        path=_newest_version(path) if kind == "saved-model" else path,
+        format=kind,
+        dataset=facts,
+        source=path,
+    )
+
+
 def _newest_version(path: Path) -> Path:
     """The folder of a SavedModel; TensorFlow Serving has a numbered one for each."""
     if (path / "saved_model.pb").is_file() or not path.is_dir():
@@ -139,21 +154,28 @@ def _newest_version(path: Path) -> Path:
     return max(versions, key=lambda child: int(child.name), default=path)
 
 
-def _exported_for(path: Path) -> str | None:
-    """The data set that the report beside a file names."""
-    report: Any = None
-    for folder in path.resolve().parents[:2]:
-        try:
-            report = json.loads((folder / REPORT_NAME).read_text("utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(report, dict) and report.get("dataset") in DATASETS:
-            return str(report["dataset"])
-    return None
+def _exported_for(path: Path, kind: str) -> DatasetFacts:
+    """What the report beside an exported file says of the data that it is for."""
+    # A SavedModel may be in a numbered folder of its own.
+    for folder in path.resolve().parents[: 2 if kind == "saved-model" else 1]:
+        report = folder / REPORT_NAME
+        if report.is_file():
+            return _facts_in(report)
+    raise ModelFileError(
+        f"It is not known which data {path} is for: no {REPORT_NAME} is beside it. "
+        "Give --dataset NAME."
+    )
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-    else:
-        yield from (child for child in path.rglob("*") if child.is_file())
+def _facts_in(path: Path) -> DatasetFacts:
+    try:
+        report = json.loads(path.read_text("utf-8"))
+        dataset = report.get("dataset") if isinstance(report, dict) else None
+        if isinstance(dataset, str):  # before 0.2 a report had the name alone
+            return DatasetFacts.from_table(dataset)
+    except (OSError, ValueError, UnknownNameError) as error:
+        raise ModelFileError(
+            f"Cannot tell from {path} which data its files are for: "
+            f"{str(error).rstrip('.')}. Give --dataset NAME."
+        ) from error
+    return DatasetFacts.from_dict(dataset, path)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from kerascnn.artifacts import Artifact
-from kerascnn.data import load_split
 from kerascnn.data.splits import take
 from kerascnn.errors import ModelFileError
 from kerascnn.formats import FORMATS
@@ -91,13 +90,15 @@ def benchmark_artifacts(
         ModelFileError: A model that cannot be run, or models for different data.
         MissingExtraError: A runtime that is not installed.
     """
-    datasets = {artifact.dataset for artifact in artifacts}
-    if len(datasets) > 1:
+    names = {artifact.dataset.name for artifact in artifacts}
+    if len(names) > 1:
         raise ModelFileError(
-            f"These models are for different data: {', '.join(sorted(datasets))}. "
+            f"These models are for different data: {', '.join(sorted(names))}. "
             "Benchmark those of one at a time."
         )
-    test = load_split(datasets.pop(), "test")
+    test = artifacts[0].dataset.load("test")
+    for artifact in artifacts[1:]:
+        artifact.dataset.check(test)
     if limit is not None:
         test = take(test, limit, seed=SAMPLE_SEED)
     images = test.images[: max(256, *batch_sizes)]

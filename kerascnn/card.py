@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerascnn.data import DATASETS
 from kerascnn.models import MODELS
 from kerascnn.runs import Run
 
@@ -14,7 +13,7 @@ def write_card(run: Run, metrics: Mapping[str, Any]) -> None:
     """Write the README.md of a run.
 
     Args:
-        run: The run, with its `config.json`.
+        run: The run, with its `config.json` and `dataset.json`.
         metrics: What `metrics.json` will hold.
 
     Raises:
@@ -26,7 +25,7 @@ def write_card(run: Run, metrics: Mapping[str, Any]) -> None:
 def card(run: Run, metrics: Mapping[str, Any]) -> str:
     """The text of a run's model card, in Markdown."""
     settings = run.settings
-    model, dataset = MODELS[settings.model], DATASETS[settings.dataset]
+    model, dataset = MODELS[settings.model], run.dataset
     height, width, channels = dataset.image_shape
     results = {
         "test": metrics.get("test_accuracy"),
@@ -38,6 +37,7 @@ def card(run: Run, metrics: Mapping[str, Any]) -> str:
         for name, accuracy in results.items()
         if accuracy is not None
     )
+    described = f" ({dataset.reference})" if dataset.reference else ""
     return f"""# {run.name}
 
 {model.title} ({model.reference}), trained by kerascnn on {dataset.name}.
@@ -55,7 +55,7 @@ def card(run: Run, metrics: Mapping[str, Any]) -> str:
   {settings.learning_rate:g} ({settings.schedule}), seed {settings.seed}, in
   {metrics["seconds"]:.0f} s. `config.json` has every setting, `environment.json` the
   versions and the machine.
-- **Meant for** pictures like those of {dataset.name} ({dataset.reference}). Other
+- **Meant for** pictures like those of {dataset.name}{described}. Other
   pictures get an answer too, and it means nothing.
 
 ```python

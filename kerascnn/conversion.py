@@ -1,13 +1,15 @@
 """Trained models in the formats of other runtimes.
 
-    python -m kerascnn.conversion FORMAT QUANTIZATION MODEL TARGET DATASET [IMAGES]
+    python -m kerascnn.conversion FORMAT QUANTIZATION MODEL TARGET NAMES [IMAGES]
 
 converts one; `export.py` gives each conversion such a process, since converters hold on
-to memory. IMAGES is a `.npy` file of training images for the calibration of int8.
+to memory. NAMES is a JSON file of the class names, IMAGES a `.npy` file of training
+images for the calibration of int8.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import sys
@@ -24,7 +26,6 @@ import numpy.typing as npt  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from kerascnn.compaction import compact  # noqa: E402
-from kerascnn.data import DATASETS  # noqa: E402
 from kerascnn.formats import FORMATS  # noqa: E402
 from kerascnn.inference import load_model  # noqa: E402
 
@@ -202,7 +203,7 @@ def write_keras(
 
 def main() -> None:
     """Convert what the command line says."""
-    kind, quantization, source, target, dataset, *images = sys.argv[1:]
+    kind, quantization, source, target, names, *images = sys.argv[1:]
     convert: Callable[..., None] = FORMATS[kind].load()
     path = Path(target)
     if path.is_dir():
@@ -210,7 +211,7 @@ def main() -> None:
     convert(
         load_model(Path(source)),
         path,
-        DATASETS[dataset].class_names,
+        tuple(json.loads(Path(names).read_text("utf-8"))),
         quantization=quantization,
         images=np.load(images[0]) if images else None,
     )

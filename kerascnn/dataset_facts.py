@@ -55,17 +55,24 @@ class DatasetFacts:
 
         Raises:
             UnknownNameError: No data set has the name.
-            DatasetError: It cannot be read, or it has other classes or images of
-                another shape now.
+            DatasetError: It cannot be read, or is not as `check` wants it.
         """
         loaded = load_split(self.name, split)
-        difference = self._difference(loaded)
+        self.check(loaded)
+        return loaded
+
+    def check(self, split: Split) -> None:
+        """Refuse a split that is not of these data.
+
+        Raises:
+            DatasetError: It has other classes, or images of another shape.
+        """
+        difference = self._difference(split)
         if difference:
             raise DatasetError(
                 f"{self.name} is not the data that the model was made for: "
                 f"{difference}. Restore the data, or train again."
             )
-        return loaded
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the number of their schema."""

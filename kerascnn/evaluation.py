@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascnn.artifacts import Artifact, artifact_of_run, open_artifact
-from kerascnn.data import Split, load_split
+from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
 from kerascnn.metrics import Probabilities, compute_metrics
 from kerascnn.runs import Run
@@ -67,12 +67,13 @@ def evaluate_file(
     Args:
         path: A `.keras`, `.tflite` or `.onnx` file, or the folder of a SavedModel. Its
             model takes raw pixels, from 0 to 255.
-        dataset: A name of `DATASETS`; where `None`, the one that the file was exported
-            for, or else mnist.
+        dataset: A name of `DATASETS`; where `None`, what its run or its export was
+            for.
         batch_size: As for `evaluate_run`.
 
     Raises:
-        ModelFileError: A model that cannot be loaded or does not fit the data.
+        ModelFileError: A model that cannot be loaded or does not fit the data, or of
+            which nothing tells what data it is for.
         ConfigError: A batch that does not fit into memory.
         UnknownNameError: No data set of that name.
         DatasetError: Data that cannot be read.
@@ -84,11 +85,11 @@ def evaluate_artifact(
     artifact: Artifact, *, batch_size: int = BATCH_SIZE
 ) -> Evaluation:
     """Evaluate a model on disk, whatever its format; for the rest see the above."""
-    test = load_split(artifact.dataset, "test")
-    probabilities = answer(artifact, test, test.images, batch_size=batch_size)
+    test = artifact.dataset.load("test")
+    probabilities = answer(artifact, test.images, batch_size=batch_size)
     return Evaluation(
         source=artifact.source,
-        dataset=artifact.dataset,
+        dataset=artifact.dataset.name,
         test=test,
         probabilities=probabilities,
         metrics=compute_metrics(probabilities, test.labels, test.class_names),
@@ -97,7 +98,6 @@ def evaluate_artifact(
 
 def answer(
     artifact: Artifact,
-    split: Split,
     images: npt.NDArray[np.uint8],
     *,
     batch_size: int = BATCH_SIZE,
@@ -106,8 +106,8 @@ def answer(
 
     Args:
         artifact: The model.
-        split: Images and classes of the kind that the model is for.
-        images: Raw pixels, `(number, height, width, channels)`.
+        images: Raw pixels, `(number, height, width, channels)`, of the kind that the
+            model is for.
         batch_size: Images at a time.
 
     Returns:
@@ -117,7 +117,8 @@ def answer(
         ModelFileError: A model that cannot be loaded, or does not fit the data.
         ConfigError: A batch that does not fit into memory.
     """
-    expected = (None, *split.image_shape), (None, split.num_classes)
+    facts = artifact.dataset
+    expected = (None, *facts.image_shape), (None, facts.num_classes)
     if artifact.format == "keras":
         load_tensorflow()
         from kerascnn.inference import load_model, predict_probabilities
@@ -144,8 +145,8 @@ def _check_shapes(
     if not all(map(_fits, actual, expected)):
         raise ModelFileError(
             f"The model in {artifact.path} takes {actual[0]} and gives {actual[1]}, "
-            f"but {artifact.dataset} needs {expected[0]} and {expected[1]}. Choose the "
-            "data that it was made for with --dataset, or another file."
+            f"but {artifact.dataset.name} needs {expected[0]} and {expected[1]}. "
+            "Choose the data that it was made for with --dataset, or another file."
         )
 
 

@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascnn import runtime
-from kerascnn.artifacts import REPORT_NAME, artifact_of_run, open_artifact
-from kerascnn.data import Split, load_split
+from kerascnn.artifacts import REPORT_NAME, artifact_of_run, size_bytes
+from kerascnn.data import Split
 from kerascnn.data.splits import take
+from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import ConfigError, ExportError, ModelFileError, RunError
 from kerascnn.export_card import export_card
 from kerascnn.formats import FORMATS, QUANTIZATIONS
@@ -104,7 +105,7 @@ def export_run(
         ConfigError: A quantization without the TFLite format, or a bad tolerance.
         ExportError: A model that cannot be converted.
         MissingExtraError: A format whose packages are not installed.
-        DatasetError: Test images that cannot be read.
+        DatasetError: Images that cannot be read, or that are not as they were.
     """
     artifact = artifact_of_run(run)
     jobs = list(_jobs(formats, quantizations))
@@ -112,10 +113,11 @@ def export_run(
         raise ConfigError(f"The tolerance has to be in [0, 1], but got {tolerance}.")
     out = out or run.path / "export"
     _make_folder(out)
-    test = load_split(artifact.dataset, "test")
+    facts = artifact.dataset
+    test = facts.load("test")
     calibration = None
     if "int8" in quantizations:
-        training = load_split(artifact.dataset, "train")
+        training = facts.load("train")
         calibration = take(training, CALIBRATION_IMAGES, seed=SAMPLE_SEED).images
     if limit is not None:
         test = take(test, limit, seed=SAMPLE_SEED)
@@ -129,7 +131,7 @@ def export_run(
         with _beside(target) as beside:
             message(f"{label}: converting")
             _convert(
-                *(artifact.path, beside, format, quantization, artifact.dataset),
+                *(artifact.path, beside, format, quantization, facts.class_names),
                 calibration if quantization == "int8" else None,
             )
             message(f"{label}: checking on {len(test):,} images")
@@ -139,7 +141,7 @@ def export_run(
             export = _place(export, beside, target)
         exports.append(export)
         message(f"{label}: {export.problem or 'equal to the model'}")
-        _write_report(run, out, artifact.dataset, exports)
+        _write_report(run, out, facts, exports)
     return exports
 
 
@@ -165,7 +167,6 @@ def check_file(
     Returns:
         What was measured; `problem` says what is beyond the tolerance.
     """
-    size_bytes = open_artifact(path).size_bytes
     try:
         with RuntimeProcess(path, format) as process:
             answers = process.predict(test.images)
@@ -174,7 +175,7 @@ def check_file(
             format=format,
             quantization=quantization,
             path=path,
-            size_bytes=size_bytes,
+            size_bytes=size_bytes(path),
             images=len(test),
             largest_difference=1.0,
             agreement=0.0,
@@ -191,7 +192,7 @@ def check_file(
         format=format,
         quantization=quantization,
         path=path,
-        size_bytes=size_bytes,
+        size_bytes=size_bytes(path),
         images=len(test),
         largest_difference=float(
             np.nan_to_num(abs(answers - reference), nan=1.0).max()
@@ -259,7 +260,7 @@ def _convert(
     target: Path,
     format: str,
     quantization: str,
-    dataset: str,
+    class_names: Sequence[str],
     calibration: npt.NDArray[np.uint8] | None,
 ) -> None:
     """Convert in a process of its own; int8 is calibrated on the images given.
@@ -267,8 +268,10 @@ def _convert(
     Raises:
         ExportError: With the last line of what went wrong there.
     """
-    arguments = [format, quantization, str(model), str(target), dataset]
     with tempfile.TemporaryDirectory(prefix="kerascnn-") as folder:
+        names = Path(folder) / "class_names.json"
+        names.write_text(json.dumps(class_names), "utf-8")
+        arguments = [format, quantization, str(model), str(target), str(names)]
         if calibration is not None:
             images = Path(folder) / "images.npy"
             np.save(images, calibration)
@@ -335,7 +338,9 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _write_report(run: Run, out: Path, dataset: str, exports: Sequence[Export]) -> None:
+def _write_report(
+    run: Run, out: Path, facts: DatasetFacts, exports: Sequence[Export]
+) -> None:
     """Write what the folder holds, with what was exported into it before."""
     path = out / REPORT_NAME
     now = {export.path.name: export.to_dict() for export in exports}
@@ -349,7 +354,7 @@ def _write_report(run: Run, out: Path, dataset: str, exports: Sequence[Export]) 
     report = {
         "run": run.name,
         "model": run.settings.model,
-        "dataset": dataset,
+        "dataset": facts.to_dict(),
         "files": [
             *(row for row in kept if Path(row["path"]).exists()),
             *(export.to_dict() for export in exports),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerascnn.data import DATASETS
 from kerascnn.models import MODELS
 
 HEAD = """\
@@ -72,8 +71,8 @@ names = session.get_modelmeta().custom_metadata_map["class_names"].splitlines()
 
 def export_card(report: Mapping[str, Any]) -> str:
     """The text, in Markdown, for a report as `export.json` holds it."""
-    dataset = DATASETS[report["dataset"]]
-    height, width, channels = dataset.image_shape
+    dataset = report["dataset"]
+    height, width, channels = dataset["image_shape"]
     files = [file for file in report["files"] if not file["problem"]]
     formats = {file["format"] for file in files}
     rows = "\n".join(
@@ -84,13 +83,13 @@ def export_card(report: Mapping[str, Any]) -> str:
     )
     text = HEAD.format(
         title=MODELS[report["model"]].title,
-        dataset=dataset.name,
+        dataset=dataset["name"],
         run=report["run"],
         rows=rows,
         height=height,
         width=width,
         channels=channels,
-        classes=", ".join(dataset.class_names),
+        classes=", ".join(dataset["class_names"]),
     )
     if "saved-model" in formats:
         text += SAVED_MODEL.format(name=report["model"])

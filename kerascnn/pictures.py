@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from kerascnn.data import DatasetEntry
+from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import PictureError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
@@ -92,7 +92,7 @@ def read_picture(name: str, standard_input: bytes = b"") -> Image.Image:
 
 
 def fit_picture(
-    image: Image.Image, dataset: DatasetEntry, *, invert: bool | None = None
+    image: Image.Image, dataset: DatasetFacts, *, invert: bool | None = None
 ) -> FittedPicture:
     """Make a picture into an image like those of a data set.
 

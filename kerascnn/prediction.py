@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from kerascnn.artifacts import Artifact
-from kerascnn.data import DATASETS, Split
 from kerascnn.errors import PictureError
 from kerascnn.evaluation import answer
 from kerascnn.metrics import Probabilities
@@ -72,7 +71,7 @@ def classify_pictures(
     Raises:
         ModelFileError: A model that cannot be loaded or does not fit its data set.
     """
-    dataset = DATASETS[artifact.dataset]
+    dataset = artifact.dataset
     read: list[tuple[Pixels, FittedPicture] | PictureError] = []
     for name in files:
         try:
@@ -83,13 +82,7 @@ def classify_pictures(
     pixels = [pair[1].pixels for pair in read if not isinstance(pair, PictureError)]
     if not pixels:
         return [pair for pair in read if isinstance(pair, PictureError)]
-    images = np.stack(pixels)
-    like = Split(
-        images=images,
-        labels=np.zeros(len(images), np.int64),
-        class_names=dataset.class_names,
-    )
-    answers = iter(answer(artifact, like, images))
+    answers = iter(answer(artifact, np.stack(pixels)))
     return [
         pair
         if isinstance(pair, PictureError)

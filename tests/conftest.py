@@ -105,6 +105,7 @@ def exported(lenet, splits, tmp_path_factory):
     import json
 
     from kerascnn import conversion
+    from kerascnn.dataset_facts import DatasetFacts
     from kerascnn.export import file_name
 
     folder = tmp_path_factory.mktemp("export")
@@ -116,5 +117,6 @@ def exported(lenet, splits, tmp_path_factory):
         path.parent.mkdir(exist_ok=True)
         options = {"quantization": quantization, "images": train.images[:200]}
         write(lenet, path, test.class_names, **options)
-    (folder / "export.json").write_text(json.dumps({"dataset": "mnist"}))
+    report = {"dataset": DatasetFacts.from_table("mnist").to_dict()}
+    (folder / "export.json").write_text(json.dumps(report))
     return folder

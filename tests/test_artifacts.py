@@ -1,11 +1,18 @@
 """What users type, and the model that it stands for."""
 
 import json
+import shutil
 
 import pytest
 
 from kerascnn.artifacts import exported_artifacts, find_artifact, open_artifact
+from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import ModelFileError, RunError, UnknownNameError
+from kerascnn.runs import Run
+
+LEAVES = DatasetFacts(
+    name="leaves", image_shape=(28, 28, 1), class_names=("oak", "beech", "elm")
+)
 
 
 def saved_model(folder):
@@ -21,7 +28,7 @@ def test_run_stands_for_its_model(lenet_run):
     for reference in (None, lenet_run.name, str(lenet_run.path)):
         artifact = find_artifact(reference, out)
         assert artifact.path == lenet_run.model_path
-        assert (artifact.format, artifact.dataset) == ("keras", "mnist")
+        assert (artifact.format, artifact.dataset) == ("keras", lenet_run.dataset)
         assert artifact.source == lenet_run.path
         assert artifact.run == lenet_run
     assert find_artifact(str(lenet_run.model_path), out).run == lenet_run
@@ -34,46 +41,95 @@ def test_files_are_told_by_their_names_and_folders_by_their_content(tmp_path):
         ("a.keras", "keras"),
     ):
         (tmp_path / name).write_bytes(b"12345")
-        artifact = find_artifact(str(tmp_path / name), tmp_path)
+        artifact = find_artifact(str(tmp_path / name), tmp_path, "mnist")
         assert (artifact.format, artifact.run, artifact.size_bytes) == (kind, None, 5)
     folder = saved_model(tmp_path / "served" / "2")
     saved_model(tmp_path / "served" / "10")
-    assert open_artifact(folder).path == folder
-    artifact = open_artifact(tmp_path / "served")
+    assert open_artifact(folder, "mnist").path == folder
+    artifact = open_artifact(tmp_path / "served", "mnist")
     assert artifact.path == tmp_path / "served" / "10"
     assert artifact.source == tmp_path / "served"
     assert (artifact.format, artifact.size_bytes) == ("saved-model", 7)
 
 
-def test_data_set_is_given_or_that_of_the_export_or_mnist(tmp_path):
-    path = tmp_path / "model.tflite"
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "export" / "model.tflite"
+    path.parent.mkdir()
     path.write_bytes(b"")
-    assert open_artifact(path).dataset == "mnist"
-    for broken in ("{", "[1]", '{"dataset": "none"}'):
-        (tmp_path / "export.json").write_text(broken)
-        assert open_artifact(path).dataset == "mnist"
-    (tmp_path / "export.json").write_text(json.dumps({"dataset": "kmnist"}))
-    assert open_artifact(path).dataset == "kmnist"
-    assert (
-        open_artifact(saved_model(tmp_path / "saved_model" / "1")).dataset == "kmnist"
-    )
-    assert open_artifact(path, "cifar10").dataset == "cifar10"
+    return path
+
+
+def test_facts_of_a_file_are_those_of_the_report_beside_it(file):
+    report = file.parent / "export.json"
+    report.write_text(json.dumps({"dataset": LEAVES.to_dict()}))
+    assert open_artifact(file).dataset == LEAVES
+    folder = saved_model(file.parent / "saved_model" / "1")
+    assert open_artifact(folder).dataset == LEAVES
+    assert open_artifact(folder.parent).dataset == LEAVES
+    assert open_artifact(file, "cifar10").dataset == DatasetFacts.from_table("cifar10")
     with pytest.raises(UnknownNameError, match="Did you mean 'mnist'"):
-        open_artifact(path, "mnits")
+        open_artifact(file, "mnits")
+
+
+def test_older_reports_name_a_row_of_the_table(file):
+    (file.parent / "export.json").write_text(json.dumps({"dataset": "kmnist"}))
+    assert open_artifact(file).dataset == DatasetFacts.from_table("kmnist")
+
+
+def test_file_away_from_its_report_is_asked_about(file):
+    (file.parent.parent / "export.json").write_text('{"dataset": "kmnist"}')
+    with pytest.raises(ModelFileError) as caught:
+        open_artifact(file)
+    assert str(caught.value) == (
+        f"It is not known which data {file} is for: no export.json is beside it. Give "
+        "--dataset NAME."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "which data its files are for: Expecting property name"),
+        ('{"dataset": "none"}', "files are for: There is no dataset 'none'"),
+        ("[1]", "cannot be read: they are no JSON object"),
+        ("{}", "cannot be read: they are no JSON object"),
+        ('{"dataset": {"schema": 1}}', "cannot be read: name is missing"),
+    ],
+)
+def test_damaged_report_is_one_line(file, text, message):
+    report = file.parent / "export.json"
+    report.write_text(text)
+    with pytest.raises(RunError, match=message) as caught:
+        open_artifact(file)
+    assert str(report) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert open_artifact(file, "mnist").dataset.name == "mnist"
+
+
+def test_keras_file_of_a_run_is_the_run_unless_its_data_are_given(lenet_run):
+    assert open_artifact(lenet_run.model_path).run == lenet_run
+    artifact = open_artifact(lenet_run.model_path, "kmnist")
+    assert (artifact.run, artifact.dataset.name) == (None, "kmnist")
 
 
 def test_exports_are_listed_without_rejected_ones(tmp_path):
+    run = Run(tmp_path)
+    run.write_json("dataset.json", LEAVES.to_dict())
     for name in (
         "model.onnx",
         "model.tflite",
         "model-int8.tflite.rejected",
         "README.md",
     ):
-        (tmp_path / name).write_bytes(b"")
-    saved_model(tmp_path / "saved_model" / "1")
-    names = [artifact.source.name for artifact in exported_artifacts(tmp_path)]
+        run.write_text(f"export/{name}", "")
+    saved_model(tmp_path / "export" / "saved_model" / "1")
+    artifacts = exported_artifacts(run)
+    names = [artifact.source.name for artifact in artifacts]
     assert names == ["saved_model", "model.tflite", "model.onnx"]
-    assert exported_artifacts(tmp_path / "none") == []
+    assert {artifact.dataset.name for artifact in artifacts} == {"leaves"}
+    shutil.rmtree(tmp_path / "export")
+    assert exported_artifacts(run) == []
 
 
 def test_what_is_not_there_is_one_line(tmp_path):

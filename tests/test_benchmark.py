@@ -8,7 +8,7 @@ import pytest
 from kerascnn.artifacts import artifact_of_run, open_artifact
 from kerascnn.benchmark import Measurement, benchmark_artifacts, recommend
 from kerascnn.benchmark_figure import plot_benchmark
-from kerascnn.errors import ModelFileError
+from kerascnn.errors import DatasetError, ModelFileError
 from kerascnn.evaluation import evaluate_run
 
 ROW = Measurement(
@@ -49,6 +49,14 @@ def test_models_are_measured_in_their_runtimes(lenet_run, exported, only_split):
 def test_models_of_different_data_are_not_compared(lenet_run, exported):
     other = open_artifact(exported / "model.tflite", "kmnist")
     with pytest.raises(ModelFileError, match="different data: kmnist, mnist"):
+        benchmark_artifacts([artifact_of_run(lenet_run), other])
+
+
+def test_models_of_other_classes_are_not_compared(lenet_run, exported):
+    artifact = open_artifact(exported / "model.tflite")
+    facts = dataclasses.replace(artifact.dataset, class_names=("a", "b"))
+    other = dataclasses.replace(artifact, dataset=facts)
+    with pytest.raises(DatasetError, match="classes were 2 and are 10"):
         benchmark_artifacts([artifact_of_run(lenet_run), other])
 
 

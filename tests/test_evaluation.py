@@ -1,11 +1,14 @@
 """Evaluation: every format of a model, its numbers against plain arithmetic."""
 
+import shutil
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
-from kerascnn.data import Split
-from kerascnn.errors import DivergedError, RunError, UnknownNameError
+from kerascnn.data import DATASETS, Split
+from kerascnn.errors import DatasetError, DivergedError, RunError, UnknownNameError
 from kerascnn.evaluation import evaluate_file, evaluate_run
 from kerascnn.inference import predict_probabilities
 from kerascnn.models import build_model
@@ -29,6 +32,14 @@ def test_run_is_evaluated_on_the_whole_test_set(lenet_run, lenet, splits, only_s
     assert document["source"] == str(lenet_run.path)
     assert document["dataset"] == "mnist"
     assert document["accuracy"] == evaluation.metrics["accuracy"]
+
+
+def test_run_of_other_data_than_there_are_is_refused(lenet_run, tmp_path):
+    run = Run(shutil.copytree(lenet_run.path, tmp_path / "run"))
+    names = ("zero", *run.dataset.class_names[1:])
+    run.write_json("dataset.json", replace(run.dataset, class_names=names).to_dict())
+    with pytest.raises(DatasetError, match="class 0 was 'zero' and is '0'"):
+        evaluate_run(run)
 
 
 def test_unfinished_and_diverged_runs_say_so(lenet_run, tmp_path):
@@ -57,7 +68,7 @@ def test_model_for_other_data_is_refused(tmp_path, shape, classes, message):
     path = tmp_path / "other.keras"
     build_model("lenet", shape, classes).save(path)
     with pytest.raises(RunError, match=message):
-        evaluate_file(path)
+        evaluate_file(path, "mnist")
 
 
 def test_model_of_a_fixed_batch_or_several_inputs_is_refused(tmp_path):
@@ -66,13 +77,13 @@ def test_model_of_a_fixed_batch_or_several_inputs_is_refused(tmp_path):
     outputs = dense(keras.layers.Flatten()(fixed))
     keras.Model(fixed, outputs).save(tmp_path / "fixed.keras")
     with pytest.raises(RunError, match=r"takes \(4, 28, 28, 1\)"):
-        evaluate_file(tmp_path / "fixed.keras")
+        evaluate_file(tmp_path / "fixed.keras", "mnist")
 
     first, second = keras.Input((28, 28, 1)), keras.Input((28, 28, 1))
     outputs = dense(keras.layers.Flatten()(first + second))
     keras.Model([first, second], outputs).save(tmp_path / "two.keras")
     with pytest.raises(RunError, match=r"takes \[\(None, 28, 28, 1\), "):
-        evaluate_file(tmp_path / "two.keras")
+        evaluate_file(tmp_path / "two.keras", "mnist")
 
 
 def test_model_without_softmax_is_refused(tmp_path):
@@ -80,7 +91,7 @@ def test_model_without_softmax_is_refused(tmp_path):
     layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
     keras.Sequential(layers).save(path)
     with pytest.raises(RunError, match=r"does not give probabilities: .* softmax"):
-        evaluate_file(path)
+        evaluate_file(path, "mnist")
 
 
 def test_model_whose_weights_are_no_numbers_is_refused(tmp_path):
@@ -91,7 +102,7 @@ def test_model_whose_weights_are_no_numbers_is_refused(tmp_path):
     )
     model.save(path)
     with pytest.raises(RunError, match=r"not give probabilities: .* nan.*train again"):
-        evaluate_file(path)
+        evaluate_file(path, "mnist")
 
 
 def test_model_that_takes_any_size_is_evaluated(tmp_path, splits):
@@ -102,7 +113,7 @@ def test_model_that_takes_any_size_is_evaluated(tmp_path, splits):
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
     model.save(path)
-    metrics = evaluate_file(path, batch_size=1000).metrics
+    metrics = evaluate_file(path, "mnist", batch_size=1000).metrics
     guesses = predict_probabilities(model, splits[1].images).argmax(axis=1)
     assert metrics["correct"] == (guesses == splits[1].labels).sum()
 
@@ -120,8 +131,8 @@ def test_other_data_are_refused_in_every_format(exported, monkeypatch, splits):
     wide = Split(
         images=np.zeros((2, 32, 32, 3), np.uint8),
         labels=splits[1].labels[:2],
-        class_names=splits[1].class_names,
+        class_names=DATASETS["cifar10"].class_names,
     )
-    monkeypatch.setattr("kerascnn.evaluation.load_split", lambda name, split: wide)
+    monkeypatch.setattr("kerascnn.dataset_facts.load_split", lambda name, split: wide)
     with pytest.raises(RunError, match=r"takes \(None, 28, 28, 1\) .* cifar10 needs"):
         evaluate_file(exported / "model.tflite", "cifar10")

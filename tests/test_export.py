@@ -8,6 +8,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from kerascnn import export
+from kerascnn.artifacts import open_artifact
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, MissingExtraError
 from kerascnn.export import check_file, export_run, file_name
@@ -95,7 +96,7 @@ def test_export_is_checked_named_and_described(
     assert done.images == 300
     assert said[-1] == "tflite: equal to the model"
     report = json.loads((tmp_path / "export.json").read_text())
-    assert report["dataset"] == "mnist"
+    assert open_artifact(done.path).dataset == lenet_run.dataset
     assert report["files"] == [done.to_dict()]
     card = (tmp_path / "README.md").read_text()
     assert f"| model.tflite | 0.25 MB | 300 | {done.accuracy:.2%} |" in card
@@ -123,7 +124,7 @@ def test_failed_conversion_is_one_line_and_leaves_nothing(tmp_path):
     model.write_bytes(b"no model")
     target = tmp_path / "out.tflite"
     with pytest.raises(ExportError, match=r"^Cannot convert .* not a zip archive"):
-        export._convert(model, target, "tflite", "none", "mnist", None)
+        export._convert(model, target, "tflite", "none", ("a", "b"), None)
     assert not target.exists()
 
 

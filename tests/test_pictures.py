@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.data import DATASETS
+from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import PictureError
 from kerascnn.pictures import find_pictures, fit_picture, read_picture
 
-MNIST, CIFAR = DATASETS["mnist"], DATASETS["cifar10"]
+MNIST, CIFAR = map(DatasetFacts.from_table, ("mnist", "cifar10"))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Pictures through real models: as many right as of the test images themselves."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,17 @@ def test_pictures_are_classified_in_order_and_others_do_not_stop_them(
         assert document["label"] == str(order[0])
         assert [row["label"] for row in document["top"]] == [str(i) for i in order[:2]]
         assert document["inverted"] is False
+
+
+def test_names_of_the_classes_are_those_of_the_facts(exported, splits, tmp_path):
+    """The data set is in no table: a user's own, say."""
+    artifact = open_artifact(exported / "model.tflite")
+    names = tuple(f"digit {number}" for number in range(10))
+    facts = replace(artifact.dataset, name="own", class_names=names)
+    path = tmp_path / "seven.png"
+    Image.fromarray(splits[1].images[0, :, :, 0]).save(path)
+    [result] = classify_pictures([str(path)], replace(artifact, dataset=facts))
+    assert result.top(1)[0][0] == "digit 7"
 
 
 def test_no_picture_at_all_needs_no_model(exported, tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from kerascnn.card import card
 from kerascnn.checkpoint import load_checkpoint
 from kerascnn.config import TrainConfig
 from kerascnn.config_file import ConfigFile
@@ -26,7 +28,7 @@ from kerascnn.optimizers import OPTIMIZERS
 from kerascnn.preparation import load_splits
 from kerascnn.progress import Reporter
 from kerascnn.recording import best_epoch
-from kerascnn.runs import list_runs
+from kerascnn.runs import Run, list_runs
 from kerascnn.training import resume_training, train_model
 
 SMALL = {
@@ -144,10 +146,20 @@ def test_history_agrees_with_the_steps(finished):
 
 
 def test_card_says_what_was_measured(finished):
-    card = (finished.path / "README.md").read_text()
-    assert f"| test | 10,000 | {finished.metrics['test_accuracy']:.2%} |" in card
-    assert "adagrad" in card
-    assert "(batch, 28, 28, 1)" in card
+    text = (finished.path / "README.md").read_text()
+    assert f"| test | 10,000 | {finished.metrics['test_accuracy']:.2%} |" in text
+    assert "adagrad" in text
+    assert "(batch, 28, 28, 1)" in text
+    assert "like those of mnist (http://yann.lecun.com/exdb/mnist/). Other" in text
+
+
+def test_card_takes_what_it_says_of_the_data_from_the_run(finished, tmp_path):
+    run = Run(shutil.copytree(finished.path, tmp_path / "run"))
+    other = {"name": "leaves", "class_names": ("oak", "elm"), "reference": None}
+    run.write_json("dataset.json", replace(run.dataset, **other).to_dict())
+    text = card(run, run.metrics)
+    assert "probabilities `(batch, 2)` of:\n  oak, elm." in text
+    assert "pictures like those of leaves. Other" in text
 
 
 def test_saved_model_has_no_optimizer_state(finished):

@@ -81,7 +81,7 @@ def benchmark(
         artifacts = [find_artifact(source, out, dataset) for source in sources]
     else:
         run = newest_run(out)
-        artifacts = [artifact_of_run(run), *exported_artifacts(run.path / "export")]
+        artifacts = [artifact_of_run(run), *exported_artifacts(run)]
 
     from kerascnn.benchmark import benchmark_artifacts, recommend
 

@@ -24,7 +24,7 @@ dataset_option = click.option(
     "--dataset",
     type=Name("dataset", DATASETS),
     help="What model files are for; a run knows its own.  "
-    "[default: what they were exported for, or mnist]",
+    "[default: what they were exported for]",
 )
 
 json_option = click.option(

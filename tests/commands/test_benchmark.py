@@ -37,5 +37,7 @@ def test_damaged_file_is_one_line(tmp_path):
     path = tmp_path / "bad.tflite"
     path.write_bytes(b"bad")
     result = invoke(path)
+    assert "is not known which data" in str(result.exception)
+    result = invoke(path, "--dataset", "mnist")
     assert isinstance(result.exception, ModelFileError)
     assert "not a TFLite file" in str(result.exception)

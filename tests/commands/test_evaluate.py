@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from kerascnn.commands.evaluate import evaluate
 from kerascnn.config import TrainConfig
 from kerascnn.config_file import ConfigFile
-from kerascnn.errors import DivergedError, RunError, UnknownNameError
+from kerascnn.errors import DivergedError, ModelFileError, RunError, UnknownNameError
 from kerascnn.models import build_model
 from kerascnn.runs import Run
 
@@ -153,6 +153,7 @@ def test_several_runs_are_a_list_in_the_order_given(out, guesses, splits, tmp_pa
 
 def test_keras_file_outside_a_run_is_measured_without_figures(out, guesses, splits):
     path = shutil.copy(out / "lenet-sgd-1" / "model.keras", out / "copy.keras")
+    assert "Give --dataset NAME." in refused(ModelFileError, path)
     document = json.loads(invoke(path, "--dataset", "mnist", "--json").stdout)
     assert document["source"] == str(path)
     assert document["correct"] == (guesses[0] == splits[1].labels).sum()
