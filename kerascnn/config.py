@@ -44,6 +44,9 @@ class CommonSettings:
         device: `"auto"` (GPUs where there are any), `"cpu"` or `"gpu"`.
         fast_layers: On CPUs, train with the layers of `kerascnn.fast_layers`.
         test: Measure the trained model on the test images.
+        store_predictions: Keep the class that the trained model predicts of each test
+            image, unscored: their labels are not looked at.
+        plan_digest: SHA-256 of the plan of the comparison that the training belongs to.
         tensorboard: Write logs for TensorBoard into the run.
         checkpoint_seconds: Time between two checkpoints within an epoch.
     """
@@ -65,6 +68,8 @@ class CommonSettings:
     device: str = "auto"
     fast_layers: bool = True
     test: bool = True
+    store_predictions: bool = False
+    plan_digest: str | None = None
     tensorboard: bool = False
     checkpoint_seconds: float = 60.0
 
@@ -206,6 +211,7 @@ _SWITCHES = (
     "deterministic",
     "fast_layers",
     "test",
+    "store_predictions",
     "tensorboard",
 )
 
@@ -226,6 +232,13 @@ def _check_values(settings: TrainSettings) -> None:
             raise ConfigError(
                 f"{name} has to be true or false, but got {getattr(settings, name)!r}."
             )
+    digest = settings.plan_digest
+    if digest is not None and not (
+        isinstance(digest, str) and len(digest) == 64 and digest.isalnum()
+    ):
+        raise ConfigError(
+            f"plan_digest has to be a SHA-256 of 64 digits, but got {digest!r}."
+        )
     if settings.early_stop is not None and settings.validation_fraction == 0:
         raise ConfigError(
             "early_stop watches the validation loss, but validation_fraction is 0. "

@@ -29,7 +29,9 @@ def load_splits(settings: TrainSettings) -> tuple[Split, Split, DatasetFacts]:
     The test images are left alone: `DatasetFacts.load` reads them when they are needed.
     """
     whole = load_split(settings.dataset, "train")
-    training, validation = hold_out(whole, settings.validation_fraction, seed=SPLIT_SEED)
+    training, validation = hold_out(
+        whole, settings.validation_fraction, seed=SPLIT_SEED
+    )
     if settings.limit is not None:
         training = take(training, settings.limit, seed=SPLIT_SEED)
     facts = replace(

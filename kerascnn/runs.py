@@ -8,6 +8,7 @@ saved_models/lenet-adagrad-1/
     history.csv       one line an epoch
     steps.csv         one line a step
     metrics.json      how it ended; written last
+    test_predictions.npy  the predicted class of each test image, if it was asked for
     model.keras       the trained model
     README.md         what the model is, for people
     figures/          pictures
@@ -26,12 +27,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.config_file import ConfigFile, read_config
 from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 DEFAULT_FOLDER = Path("saved_models")
 
@@ -62,6 +67,11 @@ class Run:
     def figures_path(self) -> Path:
         """The folder of pictures."""
         return self.path / "figures"
+
+    @property
+    def predictions_path(self) -> Path:
+        """Where the predicted class of each test image is, if it was stored."""
+        return self.path / "test_predictions.npy"
 
     @property
     def checkpoint_path(self) -> Path:
@@ -109,6 +119,11 @@ class Run:
         return self._read_csv("steps.csv")
 
     @property
+    def test_predictions(self) -> npt.NDArray[np.integer[Any]]:
+        """The predicted class of each test image, in their order, `(number,)`."""
+        return read_array(self.predictions_path)
+
+    @property
     def status(self) -> str:
         """`"finished"`, `"diverged"` or `"unfinished"`."""
         return str(self.metrics.get("status", "unfinished"))
@@ -149,6 +164,17 @@ class Run:
         writer.writeheader()
         writer.writerows(rows)
         self.write_text(name, text.getvalue())
+
+    def write_predictions(self, classes: npt.NDArray[np.integer[Any]]) -> None:
+        """Write the predicted class of each test image, in as few bytes as possible."""
+        import numpy as np
+
+        smallest = np.min_scalar_type(int(classes.max()))
+        write_array(self.predictions_path, classes.astype(smallest))
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        return (self.path / name).is_file()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -326,6 +352,33 @@ def locked_folder(path: Path, use: str) -> Iterator[None]:
                 f"{path} is {use} by another process. Wait for it, or stop it first."
             ) from error
         yield
+
+
+def read_array(path: Path) -> npt.NDArray[Any]:
+    """Read an array of numbers; nothing in the file is run.
+
+    Raises:
+        RunError: It cannot be read.
+    """
+    import numpy as np
+
+    try:
+        with open(path, "rb") as file:
+            array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise RunError(f"Cannot read {path}: {error}. Train the run again.") from error
+    return array
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write an array of numbers, whole or not at all.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    import numpy as np
+
+    write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:

@@ -18,7 +18,6 @@ import tensorflow as tf
 from kerascnn.card import write_card
 from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
 from kerascnn.config import TrainConfig, TrainSettings
-from kerascnn.data import Split
 from kerascnn.data.splits import epoch_order
 from kerascnn.devices import describe_devices, get_strategy
 from kerascnn.environment import describe_environment
@@ -244,7 +243,9 @@ class _Training:
         }
         if len(self.validation):
             with self._averaged_weights():
-                row |= self._measure(self.validation, "validation_")
+                probabilities = self.predict(self.validation.images)
+            loss, accuracy = loss_and_accuracy(probabilities, self.validation.labels)
+            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
         row |= {
             "learning_rate": float(self.rates[progress.step - 1]),
             "seconds": round(progress.seconds, 3),
@@ -260,10 +261,6 @@ class _Training:
         if self.settings.tensorboard:
             write_tensorboard(run, row)
         self.reporter.epoch(f"{progress.epoch}/{self.epochs}", row)
-
-    def _measure(self, split: Split, prefix: str) -> dict[str, float]:
-        loss, accuracy = loss_and_accuracy(self.predict(split.images), split.labels)
-        return {f"{prefix}loss": loss, f"{prefix}accuracy": accuracy}
 
     @contextmanager
     def _averaged_weights(self) -> Iterator[None]:
@@ -310,9 +307,18 @@ class _Training:
         }
         if best:
             metrics["best_epoch"] = best
-        if self.settings.test:
+        if self.settings.test or self.settings.store_predictions:
             test = self.dataset.load("test")
-            metrics |= {"test_images": len(test), **self._measure(test, "test_")}
+            probabilities = self.predict(test.images)
+            if self.settings.store_predictions:
+                run.write_predictions(probabilities.argmax(axis=1))
+            if self.settings.test:
+                loss, accuracy = loss_and_accuracy(probabilities, test.labels)
+                metrics |= {
+                    "test_images": len(test),
+                    "test_loss": loss,
+                    "test_accuracy": accuracy,
+                }
         self._write_model(run)
         self._write_figure(run)
         write_card(run, metrics)

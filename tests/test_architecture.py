@@ -32,11 +32,14 @@ LAYERS = (
     ("benchmark_figure", "picture_sheet"),
     ("training", "doctor"),
     ("comparison",),
-    ("comparison.plan", "comparison.statistics"),
-    ("comparison.folder",),
-    ("comparison.results", "comparison.testing", "comparison.figures"),
+    ("comparison.config", "comparison.records"),
+    ("comparison.plan", "comparison.reach", "comparison.statistics"),
+    ("comparison.bootstrap", "comparison.equivalence", "comparison.sign_flip"),
+    ("comparison.folder", "comparison.figures"),
+    ("comparison.claims", "comparison.final_test", "comparison.pool"),
+    ("comparison.results",),
     ("comparison.report",),
-    ("comparison.runner",),
+    ("comparison.run",),
     ("commands", "commands.params", "commands.table"),
     ("commands.options",),
     ("commands.*",),
@@ -57,7 +60,11 @@ HEAVY_MODULES = (
     "comparison.report",
     "comparison.results",
     "comparison.statistics",
-    "comparison.testing",
+    "comparison.bootstrap",
+    "comparison.claims",
+    "comparison.equivalence",
+    "comparison.final_test",
+    "comparison.sign_flip",
     "checkpoint",
     "compaction",
     "conversion",
@@ -194,7 +201,7 @@ def test_command_imports_its_one_library_function_when_it_runs(module):
     """At import, a command has the tables and what is light, and no other command."""
     names = set(our_modules(imported(at_import(TREES[module]))))
     assert [name for name in names if layer(name) == layer("commands.train")] == []
-    heavy_work = {"doctor", "environment", "comparison.runner"}
+    heavy_work = {"doctor", "environment", "comparison.run"}
     assert names & heavy_work == set()
 
 

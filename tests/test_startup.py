@@ -56,7 +56,7 @@ def run(run_python, *arguments):
         (["train", "lenet", "--optimizer", "adagard"], 2, "Did you mean 'adagrad'"),
         (["train", "--resume", "nothing"], 1, "There is no run 'nothing'"),
         (["evaluate"], 1, "There is no finished run"),
-        (["compare", "lenet", "--plan"], 0, "kerascnn train lenet --dataset mnist"),
+        (["compare", "lenet", "--plan"], 0, "kerascnn train lenet --momentum 0.9"),
         (["compare", "lenet", "--seeds", "1"], 1, "from 2 to 20, but got 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

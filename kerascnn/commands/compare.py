@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,19 +13,28 @@ from kerascnn.commands.options import echo_json, json_option
 from kerascnn.commands.params import Name
 from kerascnn.commands.table import echo_table
 from kerascnn.comparison import DEFAULT_FOLDER, PRESETS
+from kerascnn.comparison.config import RECIPE
 from kerascnn.comparison.folder import ComparisonFolder, open_comparison
+from kerascnn.comparison.reach import describe_reach
 from kerascnn.data import DATASETS
 from kerascnn.models import MODELS
 from kerascnn.optimizers import OPTIMIZERS
 from kerascnn.progress import LineReporter
+from kerascnn.schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    from kerascnn.comparison.records import Difference, NetworkResult, Results
+
+
+def _presets() -> str:
+    """The presets with their summaries, for the help."""
+    return ", or ".join(f"{name}, {row.summary}" for name, row in PRESETS.items())
 
 
 # The options that are settings have no defaults here: with none of them, the comparison
 # in --out goes on as it is.
 @click.command()
-@click.argument(
-    "models", metavar="[MODEL]...", type=Name("model", MODELS), nargs=-1, required=False
-)
+@click.argument("names", metavar="[MODEL]...", nargs=-1, required=False)
 @click.option(
     "--optimizer",
     "optimizers",
@@ -39,10 +48,20 @@ from kerascnn.progress import LineReporter
 @click.option(
     "--preset",
     type=Name("preset", PRESETS),
-    help="What each network may spend: minutes or an hour for all.  [default: full]",
+    help=f"What each network may spend: {_presets()}.  [default: full]",
 )
-@click.option("--epochs", type=int, help="Passes over the images.  [default: preset]")
-@click.option("--limit", type=int, help="Training images.  [default: preset]")
+@click.option(
+    "--schedule",
+    type=Name("schedule", [*SCHEDULES, RECIPE]),
+    metavar="NAME",
+    help="Course of the learning rate, or recipe for each network's own. With a "
+    "constant one, the accuracy after k epochs is that of a training of k epochs.  "
+    "[default: constant]",
+)
+@click.option("--epochs", type=int, help="Of final runs.  [default: preset]")
+@click.option(
+    "--limit", type=int, help="Training images of final runs.  [default: preset]"
+)
 @click.option(
     "--seeds",
     type=int,
@@ -53,10 +72,21 @@ from kerascnn.progress import LineReporter
     type=int,
     help="Learning rates of each optimizer to begin with.  [default: preset]",
 )
+@click.option("--tuning-epochs", type=int, help="Of tuning runs.  [default: preset]")
+@click.option(
+    "--tuning-limit",
+    type=int,
+    help="Training images of tuning runs.  [default: preset]",
+)
 @click.option(
     "--tune/--no-tune",
     default=None,
     help="Choose learning rates, or take the recipes'.  [default: tune]",
+)
+@click.option(
+    "--margin",
+    type=float,
+    help="Percentage points within which two optimizers are equal.  [default: 0.1]",
 )
 @click.option(
     "--target",
@@ -75,6 +105,12 @@ from kerascnn.progress import LineReporter
 )
 @click.option("--plan", is_flag=True, help="Print the commands that are left to run.")
 @click.option(
+    "--gather",
+    is_flag=True,
+    help="Instead of MODELs, name folders of comparisons that were run network by "
+    "network: their runs are reported together.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=DEFAULT_FOLDER,
@@ -82,10 +118,15 @@ from kerascnn.progress import LineReporter
     help="Folder of the comparison.",
 )
 @json_option
+@click.pass_context
 def compare(
+    context: click.Context,
+    /,
+    names: tuple[str, ...],
     jobs: int | None,
     without_failed: bool,
     plan: bool,
+    gather: bool,
     out: Path,
     as_json: bool,
     **settings: Any,
@@ -93,32 +134,50 @@ def compare(
     """Compare optimizers on one MODEL or several, all five by default.
 
     Every optimizer gets the same number of learning rates, chosen on validation images;
-    then runs with fresh seeds, in pairs; at the end the test images are read, once.
-    Stopped at any moment and started again, it does what is left. Afterwards it prints
-    its table at once; the report is OUT/report.html.
+    then runs with fresh seeds, in pairs. Each stores what it predicts of the test
+    images; at the end, once, the labels are joined. Stopped at any moment and started
+    again, it resumes. Afterwards it prints its table at once; the report is
+    OUT/report.html.
 
     \b
     Example:
       kerascnn compare lenet --preset quick
       kerascnn compare --optimizer sgd --optimizer adam --seeds 8 --out adam
       kerascnn compare lenet --plan
+      kerascnn compare --gather lenet-only vgg16-only --out both
     """
     given = {name: value for name, value in settings.items() if value not in (None, ())}
+    if gather:
+        if given or plan or jobs or without_failed or not names:
+            raise click.UsageError(
+                "--gather takes folders of comparisons and --out, and no other options."
+            )
+
+        from kerascnn.comparison.run import gather_comparisons
+
+        folders = [Path(name) for name in names]
+        results = gather_comparisons(folders, out, reporter=LineReporter())
+        _echo_all(results, out, as_json)
+        return
+    kind, parameter = Name("model", MODELS), context.command.params[0]
+    if names:
+        given["models"] = tuple(
+            kind.convert(name, parameter, context) for name in names
+        )
     folder = open_comparison(out, given)
+    if not folder.has("results.json"):
+        for line in describe_reach(folder.protocol):
+            click.echo(line, err=True)
     if plan:
         _echo_plan(folder, as_json)
         return
 
-    from kerascnn.comparison.runner import run_comparison
+    from kerascnn.comparison.run import run_comparison
 
     results = run_comparison(
         folder, jobs=jobs, without_failed=without_failed, reporter=LineReporter()
     )
-    if as_json:
-        echo_json(results)
-        return
-    _echo_results(results)
-    click.echo(f"\nReport: {folder.path / 'report.html'}")
+    _echo_all(results, out, as_json)
 
 
 def _echo_plan(folder: ComparisonFolder, as_json: bool) -> None:
@@ -144,49 +203,54 @@ def _echo_plan(folder: ComparisonFolder, as_json: bool) -> None:
         )
 
 
-def _echo_results(results: Mapping[str, Any]) -> None:
+def _echo_all(results: Results, out: Path, as_json: bool) -> None:
+    if as_json:
+        echo_json(results.to_dict())
+        return
+    _echo_results(results)
+    click.echo(f"\nReport: {out / 'report.html'}")
+
+
+def _echo_results(results: Results) -> None:
     echo_table(
         (
             *("model", "optimizer", "rate", "test accuracy", "95 % interval", "runs"),
             *("diverged", "seconds"),
         ),
-        [row for network in results["networks"] for row in _rows(network)],
+        [row for network in results.networks for row in _rows(network)],
     )
     click.echo()
-    for network in results["networks"]:
-        for row in network["comparisons"]:
-            click.echo(_verdict(network["title"], row))
+    for network in results.networks:
+        for row in network.comparisons:
+            pairs = f"{len(row.seeds)} pairs"
+            click.echo(
+                f"{network.title}: {row.optimizer} {_verdict(row.difference)} {pairs}"
+            )
     click.echo()
-    for claim in results["claims"]:
-        click.echo(claim["sentence"])
+    for claim in results.claims:
+        click.echo(claim.sentence)
 
 
-def _rows(network: Mapping[str, Any]) -> Iterable[tuple[object, ...]]:
-    for row in network["optimizers"]:
-        test = row["test_accuracy"]
+def _rows(network: NetworkResult) -> Iterable[tuple[object, ...]]:
+    for row in network.optimizers:
+        test = row.test_accuracy
         yield (
-            network["model"],
-            row["optimizer"],
-            "-" if row["learning_rate"] is None else f"{row['learning_rate']:g}",
-            test["mean"],
-            "-" if test["low"] is None else f"{test['low']:.4f} to {test['high']:.4f}",
-            test["count"],
-            row["diverged"],
-            round(row["seconds"]["mean"]) if test["count"] else None,
+            network.model,
+            row.optimizer,
+            "-" if row.learning_rate is None else f"{row.learning_rate:g}",
+            test.mean,
+            "-" if test.low is None else f"{test.low:.4f} to {test.high:.4f}",
+            test.count,
+            row.diverged,
+            None if row.seconds.mean is None else round(row.seconds.mean),
         )
 
 
-def _verdict(title: str, row: Mapping[str, Any]) -> str:
-    """One line: the difference, its p-value, and the verdict."""
-    found = row["difference"]
-    words = [f"{title}: {row['optimizer']} is {row['verdict']}"]
-    if row["verdict"] == "not decided":
-        words = [f"{title}: {row['optimizer']} against {row['baseline']} not decided"]
-    else:
-        words[0] += f" than {row['baseline']}"
-    if found["mean"] is not None:
-        words.append(f"{100 * found['mean']:+.2f} points")
-    if found["low"] is not None:
-        words.append(f"({100 * found['low']:+.2f} to {100 * found['high']:+.2f})")
-    words.append(f"p = {row['p_corrected']:.3g} of {found['count']} pairs")
-    return ", ".join(words).replace(", (", " (")
+def _verdict(found: Difference) -> str:
+    """The verdict, the difference and its p-value."""
+    words = [str(found.verdict)]
+    if found.mean is not None:
+        words.append(f"{100 * found.mean:+.2f} points")
+    if found.low is not None and found.high is not None:
+        words[-1] += f" ({100 * found.low:+.2f} to {100 * found.high:+.2f})"
+    return f"{', '.join(words)}, p = {found.p_corrected:.3g} of"

@@ -106,6 +106,12 @@ from kerascnn.schedules import SCHEDULES
     help="Measure the test images at the end.  [default: test]",
 )
 @click.option(
+    "--store-predictions/--no-store-predictions",
+    default=None,
+    help="Keep the predicted class of each test image, unscored.",
+)
+@click.option("--plan-digest", hidden=True)  # for `kerascnn compare`
+@click.option(
     "--tensorboard/--no-tensorboard", default=None, help="Write TensorBoard logs."
 )
 @click.option(

@@ -7,8 +7,9 @@ they are told apart in print and with any colour vision.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import cycle
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from kerascnn.comparison.records import NetworkResult, OptimizerResult, TrialResult
 from kerascnn.figures import BLUE, GREY, VERMILION, Rows
 
-# Colour, line style and marker of each optimizer, in the order of the comparison.
+# Colour, line style and marker of each optimizer, in the order of the comparison; after
+# the last they begin anew.
 STYLES = (
     (BLUE, "-", "o"),
     (VERMILION, "--", "s"),
@@ -36,6 +39,7 @@ MAX_POINTS = 40
 # A run's `seed`, `status`, `history` (a row an epoch) and `points` (`thin_steps`).
 Curves = Mapping[str, Any]
 Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 
 def thin_steps(history: Rows, steps: Rows) -> list[dict[str, float]]:
@@ -125,9 +129,7 @@ def plot_pair(
     figure.suptitle(title)
     loss, accuracy, pairs = figure.subplots(1, 3, width_ratios=(3, 3, 2))
     for axes, quantity in ((loss, "loss"), (accuracy, "accuracy")):
-        for (name, runs), (colour, line, marker) in zip(
-            curves.items(), STYLES, strict=False
-        ):
+        for (name, runs), (colour, line, marker) in _styled(curves.items()):
             finished = [run for run in runs if run["status"] == "finished"]
             _draw_band(axes, finished, quantity, colour, line, f"{name}, training")
             _draw_epochs(
@@ -146,7 +148,7 @@ def plot_pair(
     return figure
 
 
-def plot_rates(networks: Sequence[Mapping[str, Any]]) -> Figure:
+def plot_rates(networks: Sequence[NetworkResult]) -> Figure:
     """Plot how the validation error depends on the learning rate, a panel a network.
 
     Args:
@@ -156,7 +158,7 @@ def plot_rates(networks: Sequence[Mapping[str, Any]]) -> Figure:
     figure.suptitle("Tuning: the error on the validation images by learning rate")
     for axes, network in zip(panels, networks, strict=True):
         axes.set(
-            title=network["title"],
+            title=network.title,
             xlabel="Learning rate (highest of the schedule)",
             ylabel="Validation error (%)",
             xscale="log",
@@ -164,15 +166,11 @@ def plot_rates(networks: Sequence[Mapping[str, Any]]) -> Figure:
         )
         _plain_log_axis(axes.yaxis, _percent)
         axes.grid(alpha=0.3)
-        for row, (colour, line, marker) in zip(
-            network["optimizers"], STYLES, strict=False
-        ):
+        for row, (colour, line, marker) in _styled(network.optimizers):
             _draw_sensitivity(axes, network, row, colour, line, marker)
         _widen(axes)
         rates = [
-            trial["learning_rate"]
-            for row in network["optimizers"]
-            for trial in row["tuning"]["trials"]
+            trial.learning_rate for row in network.optimizers for trial in _trials(row)
         ]
         # Over more than that, three numbers a decade would run into each other.
         is_wide = max(rates) > 15 * min(rates)
@@ -185,16 +183,16 @@ def plot_rates(networks: Sequence[Mapping[str, Any]]) -> Figure:
     trials = [
         trial
         for network in networks
-        for row in network["optimizers"]
-        for trial in row["tuning"]["trials"]
+        for row in network.optimizers
+        for trial in _trials(row)
     ]
-    is_any_diverged = any(trial["status"] == "diverged" for trial in trials)
+    is_any_diverged = any(trial.status == "diverged" for trial in trials)
     _add_legend(figure, extra if is_any_diverged else extra[:1])
     return figure
 
 
 def plot_accuracy_over_seconds(
-    networks: Sequence[Mapping[str, Any]],
+    networks: Sequence[NetworkResult],
     curves: Mapping[str, Mapping[str, Sequence[Curves]]],
 ) -> Figure:
     """Plot accuracy against the seconds of training, a panel a network.
@@ -206,8 +204,8 @@ def plot_accuracy_over_seconds(
     figure, panels = _panels(len(networks))
     figure.suptitle("Accuracy by seconds of training (validation takes none of them)")
     for axes, network in zip(panels, networks, strict=True):
-        for (name, runs), (colour, line, marker) in zip(
-            curves[network["model"]].items(), STYLES, strict=False
+        for (name, runs), (colour, line, marker) in _styled(
+            curves[network.model].items()
         ):
             finished = [run for run in runs if run["status"] == "finished"]
             points = _mean_points(finished)
@@ -231,7 +229,7 @@ def plot_accuracy_over_seconds(
                     label=f"{name}, validation",
                 )
         _label(axes, "accuracy", "Seconds of training")
-        axes.set_title(network["title"])
+        axes.set_title(network.title)
         axes.set_xlim(left=0)
     _add_legend(figure)
     return figure
@@ -322,9 +320,7 @@ def _draw_pairs(axes: Axes, test: Mapping[str, Mapping[int, float]]) -> None:
             linewidth=0.8,
             zorder=1,
         )
-    for index, (row, (colour, _, marker)) in enumerate(
-        zip(test.values(), STYLES, strict=False)
-    ):
+    for index, (row, (colour, _, marker)) in enumerate(_styled(test.values())):
         axes.plot(
             [index] * len(row),
             [*row.values()],
@@ -348,44 +344,53 @@ def _draw_pairs(axes: Axes, test: Mapping[str, Mapping[int, float]]) -> None:
 
 def _draw_sensitivity(
     axes: Axes,
-    network: Mapping[str, Any],
-    row: Mapping[str, Any],
+    network: NetworkResult,
+    row: OptimizerResult,
     colour: str,
     line: str,
     marker: str,
 ) -> None:
-    trials = row["tuning"]["trials"]
+    trials = _trials(row)
     # No mistake at all has no logarithm: half of one image stands for it.
-    least = 0.5 / (network["validation_images"] or 1000)
-    finished = [trial for trial in trials if trial["status"] == "finished"]
-    error = [max(1 - trial["validation_accuracy"], least) for trial in finished]
-    rates = [trial["learning_rate"] for trial in finished]
+    least = 0.5 / (network.validation_images or 1000)
+    finished = [trial for trial in trials if trial.status == "finished"]
+    error = [max(1 - (trial.validation_accuracy or 0.0), least) for trial in finished]
+    rates = [trial.learning_rate for trial in finished]
     axes.plot(
         rates,
         error,
         color=colour,
         linestyle=line,
         marker=marker,
-        label=row["optimizer"],
+        label=row.optimizer,
     )
-    if row["learning_rate"] in rates:
+    if row.learning_rate in rates:
         axes.plot(
-            row["learning_rate"],
-            error[rates.index(row["learning_rate"])],
+            row.learning_rate,
+            error[rates.index(row.learning_rate)],
             color=colour,
             marker="o",
             markersize=13,
             fillstyle="none",
         )
     for trial in trials:
-        if trial["status"] == "diverged":
+        if trial.status == "diverged":
             axes.plot(
-                trial["learning_rate"],
+                trial.learning_rate,
                 0.97,
                 color=colour,
                 marker="x",
                 transform=axes.get_xaxis_transform(),
             )
+
+
+def _styled(items: Iterable[T]) -> Iterator[tuple[T, tuple[str, str, str]]]:
+    """Each of some optimizers with its style."""
+    return zip(items, cycle(STYLES), strict=False)
+
+
+def _trials(row: OptimizerResult) -> Sequence[TrialResult]:
+    return row.tuning.trials if row.tuning else ()
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:

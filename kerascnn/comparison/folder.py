@@ -2,16 +2,20 @@
 
 ```text
 comparison/
-    comparison.json   what is compared, and how: a `Protocol`
-    runs/             a folder for each training, as `kerascnn train` writes it
-    logs/             what each training said
-    failed.json       the runs that are done without, if any
-    chosen.json       the learning rates, chosen on validation
-    test.json         what the test images say of the final models; read once
-    results.json      all that follows: `kerascnn.comparison.results`
-    report.html       for people; report.md is the same
-    figures/          pictures, as PNG and SVG
+    plan.json      what is compared, and how: a `Protocol`
+    runs/          a folder for each training, as `kerascnn train` writes it
+    logs/          what each training said
+    failed.json    the runs that are left out, if any
+    chosen.json    the learning rates, chosen on validation
+    labels.npy     the classes of the test images, in their order
+    test.json      the accuracies that follow from them; joined once
+    results.json   all that follows: `kerascnn.comparison.results`
+    report.html    for people; report.md is the same
+    figures/       pictures, as PNG and SVG
 ```
+
+Weights, logs and checkpoints are not needed for any of it: without them, the folder can
+be kept in version control, and a copy of it goes on where it was.
 """
 
 from __future__ import annotations
@@ -21,15 +25,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kerascnn.comparison import CompareConfig, Protocol
+from kerascnn.comparison.config import CompareConfig, Protocol
 from kerascnn.comparison.plan import Outcome, PlannedRun, planned_runs
 from kerascnn.errors import ConfigError, RunError
-from kerascnn.runs import Run, list_runs, locked_folder, write_whole
+from kerascnn.runs import (
+    Run,
+    list_runs,
+    locked_folder,
+    read_array,
+    write_array,
+    write_whole,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 # What a scheduler may need to set for a machine of its own; no result rests on it.
 OWN_SETTINGS = {"device", "tensorboard", "checkpoint_seconds"}
+PLAN_NAME = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -55,9 +70,14 @@ class ComparisonFolder:
     @property
     def protocol(self) -> Protocol:
         """What is compared, and how."""
-        return Protocol.from_dict(
-            self.read_json("comparison.json"), str(self.path / "comparison.json")
-        )
+        path = self.path / PLAN_NAME
+        protocol = Protocol.from_dict(self.read_json(PLAN_NAME), str(path))
+        if path.read_text("utf-8") != protocol.to_json():
+            raise ConfigError(
+                f"{path} was edited: its text is not what kerascnn wrote. Put it back, "
+                "or take another --out."
+            )
+        return protocol
 
     def run(self, planned: PlannedRun) -> Run:
         """The run that was planned, whether it exists or not."""
@@ -107,7 +127,7 @@ class ComparisonFolder:
         return outcomes
 
     def failed(self) -> dict[str, str]:
-        """The runs that are done without, each with the reason."""
+        """The runs that are left out, each with the reason."""
         return self.read_json("failed.json") if self.has("failed.json") else {}
 
     def chosen_digest(self) -> str:
@@ -151,6 +171,18 @@ class ComparisonFolder:
         """Write a text, whole or not at all."""
         write_whole(self.path / name, lambda file: file.write(text.encode()))
 
+    def read_array(self, name: str) -> npt.NDArray[Any]:
+        """Read an array.
+
+        Raises:
+            RunError: It cannot be read.
+        """
+        return read_array(self.path / name)
+
+    def write_array(self, name: str, array: npt.NDArray[Any]) -> None:
+        """Write an array, whole or not at all."""
+        write_array(self.path / name, array)
+
 
 def open_comparison(out: Path, given: Mapping[str, Any]) -> ComparisonFolder:
     """Open the comparison in a folder, or make it.
@@ -165,13 +197,13 @@ def open_comparison(out: Path, given: Mapping[str, Any]) -> ComparisonFolder:
         RunError: The folder cannot be read or written.
     """
     folder = ComparisonFolder(out)
-    exists = folder.has("comparison.json")
+    exists = folder.has(PLAN_NAME)
     if exists and not given:
         _ = folder.protocol
         return folder
     protocol = CompareConfig(**given).resolve()
     if not exists:
-        folder.write_json("comparison.json", protocol.to_dict())
+        folder.write_text(PLAN_NAME, protocol.to_json())
         return folder
     there, here = _settings(folder.protocol), _settings(protocol)
     for name in there:
@@ -189,30 +221,33 @@ def _settings(protocol: Protocol) -> dict[str, Any]:
     settings = {
         "models": " ".join(protocol.networks),
         "optimizers": " ".join(protocol.optimizers),
-        "dataset": protocol.dataset,
-        "tune": protocol.tune,
-        "target": protocol.target,
+        **{
+            name: value
+            for name, value in vars(protocol).items()
+            if name not in {"networks", "optimizers", "command"}
+        },
     }
     for model, network in protocol.networks.items():
-        for name, value in vars(network.budget).items():
+        for name, value in {**vars(network.budget), **network.settings}.items():
             settings[f"{name} of {model}"] = value
         for optimizer, rate in network.centres.items():
             settings[f"the rate of {model} with {optimizer}"] = rate
+    for optimizer, options in protocol.optimizers.items():
+        for name, value in options.items():
+            settings[f"{name} of {optimizer}"] = value
     return settings
 
 
 def _check_run(run: Run, planned: PlannedRun, metrics: Mapping[str, Any]) -> None:
-    found, wanted = run.settings.to_dict(), planned.config.to_dict()
+    found, wanted = run.settings.to_dict(), planned.config.resolve().to_dict()
     for name, value in wanted.items():
-        # What is `None` was filled in from the recipe; only `limit` means all images.
-        is_planned = value is not None or name == "limit"
-        if is_planned and name not in OWN_SETTINGS and found[name] != value:
+        if name not in OWN_SETTINGS and found[name] != value:
             raise RunError(
                 f"{run.path} was trained with {name} = {found[name]}, but the "
                 f"comparison plans {value}. Delete it, and it is trained as planned."
             )
     if any(name.startswith("test_") for name in metrics):
         raise RunError(
-            f"{run.path} has read the test images, which a comparison does once and at "
-            "its end. Delete it, and it is trained as planned."
+            f"{run.path} has measured the test images, which a comparison does once "
+            "and at its end. Delete it, and it is trained as planned."
         )

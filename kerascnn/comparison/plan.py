@@ -1,10 +1,12 @@
 """Which runs a comparison consists of: pure functions from settings and outcomes.
 
 Tuning, for each network: every optimizer gets the same number of learning rates, a
-factor of the square root of ten apart, around its own centre, with seed 0. As long as
-the best rate of any optimizer is the lowest or the highest that it tried, every
-optimizer of the network gets one more, `MAX_EXTENSIONS` times at most: beyond the edge
-that its best is nearer to. So all of them always have had equally many.
+factor of the square root of ten apart, around its own centre, with one seed. Rates of
+equal validation accuracy, where it is the best, get a second run each, with another
+seed, and the mean decides. As long as the best rate of any optimizer is the lowest or
+the highest that it tried, every optimizer of the network gets one more,
+`Rules.max_extensions` times at most: beyond the edge that its best is nearer to. So all
+of them always have had equally many.
 
 Final runs: the best rate of each optimizer, with the seeds 1, 2, ... A seed gives all
 optimizers the same initial weights and the same batches, so that they form pairs.
@@ -12,17 +14,18 @@ optimizers the same initial weights and the same batches, so that they form pair
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
-from kerascnn.comparison import Protocol
+from kerascnn.comparison.config import RULES, Protocol
 from kerascnn.config import TrainConfig
 from kerascnn.errors import RunError
 
-TUNING_SEED = 0
-RATES_PER_DECADE = 2
-MAX_EXTENSIONS = 2
+TUNING, FINAL = "tuning", "final"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +34,8 @@ class PlannedRun:
 
     Attributes:
         name: The name of the run's folder.
-        stage: `"tuning"` or `"final"`.
-        config: The settings of the training.
+        stage: `TUNING` or `FINAL`.
+        config: The settings of the training, every one that decides its result.
     """
 
     name: str
@@ -41,21 +44,25 @@ class PlannedRun:
 
     def command(self, out: Path) -> list[str]:
         """The command line that does it, with its run in the folder `out`."""
-        config = self.config
-        words = ["kerascnn", "train", config.model]
-        for option in (
-            "dataset",
-            "optimizer",
-            "learning_rate",
-            "epochs",
-            "limit",
-            "validation_fraction",
-            "seed",
-        ):
-            value = getattr(config, option)
-            if value is not None:
-                words += [f"--{option.replace('_', '-')}", f"{value}"]
-        return [*words, "--no-test", "--out", str(out), "--name", self.name]
+        words = ["kerascnn", "train"]
+        for name, value in self.config.given().items():
+            if name == "model":
+                words.append(value)
+            elif name == "optimizer_options":
+                for option, setting in value.items():
+                    words += [f"--{_OPTION}", f"{option}={json.dumps(setting)}"]
+            elif isinstance(value, bool):
+                words.append(f"--{'' if value else 'no-'}{_kebab(name)}")
+            else:
+                words += [f"--{_kebab(name)}", f"{value}"]
+        return [*words, "--out", str(out), "--name", self.name]
+
+
+_OPTION = "optimizer-option"
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,31 +85,72 @@ Rates = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A learning rate that is tried.
+
+    Attributes:
+        rate: The rate.
+        runs: One run, or two where its accuracy was the best together with others.
+    """
+
+    rate: float
+    runs: Sequence[PlannedRun]
+
+    def is_complete(self, outcomes: Outcomes) -> bool:
+        """Whether all of its runs have ended."""
+        return all(run.name in outcomes for run in self.runs)
+
+    def finished(self, outcomes: Outcomes) -> list[Outcome]:
+        """How its runs ended; nothing where any of them did not finish."""
+        ended = [outcomes[run.name] for run in self.runs if run.name in outcomes]
+        return ended if all(row.status == "finished" for row in ended) else []
+
+    def accuracy(self, outcomes: Outcomes) -> float | None:
+        """The mean validation accuracy; `None` where a run did not finish."""
+        return _mean(self.finished(outcomes), "validation_accuracy")
+
+    def loss(self, outcomes: Outcomes) -> float | None:
+        """The mean validation loss; likewise."""
+        return _mean(self.finished(outcomes), "validation_loss")
+
+
+def _mean(outcomes: Sequence[Outcome], name: str) -> float | None:
+    return fmean(getattr(row, name) for row in outcomes) if outcomes else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tuning:
     """How far the tuning of a network has come.
 
     Attributes:
-        runs: Its runs by optimizer, from the lowest rate to the highest.
-        best: The best run by optimizer, among those that have ended; `None` where none
-            of them finished.
+        trials: By optimizer, from the lowest rate to the highest.
+        best: The best trial by optimizer, among those that have ended; `None` where
+            none of them finished.
         extensions: How many times every optimizer got one more rate.
         is_complete: Whether all is known that the choice depends on.
     """
 
-    runs: Mapping[str, Sequence[PlannedRun]]
-    best: Mapping[str, PlannedRun | None]
+    trials: Mapping[str, Sequence[Trial]]
+    best: Mapping[str, Trial | None]
     extensions: int
     is_complete: bool
 
+    @property
+    def runs(self) -> list[PlannedRun]:
+        """All its runs, in the order of doing."""
+        first = [trial.runs[:1] for row in self.trials.values() for trial in row]
+        second = [trial.runs[1:] for row in self.trials.values() for trial in row]
+        return [run for runs in (*first, *second) for run in runs]
+
     def is_on_edge(self, optimizer: str) -> bool:
         """Whether the best rate is the lowest or highest tried, or there is none."""
-        runs = self.runs[optimizer]
-        return self.best[optimizer] in (None, runs[0], runs[-1])
+        trials = self.trials[optimizer]
+        return self.best[optimizer] in (None, trials[0], trials[-1])
 
 
 def learning_rate(centre: float, step: int) -> float:
     """The rate some steps of the grid above a centre, to four digits."""
-    return float(f"{centre * 10 ** (step / RATES_PER_DECADE):.4g}")
+    return float(f"{centre * 10 ** (step / RULES.rates_per_decade):.4g}")
 
 
 def tune(protocol: Protocol, model: str, outcomes: Outcomes) -> Tuning:
@@ -118,26 +166,47 @@ def tune(protocol: Protocol, model: str, outcomes: Outcomes) -> Tuning:
     steps = {name: list(range(lowest, lowest + trials)) for name in protocol.optimizers}
     extensions = 0
     while True:
-        runs = {
-            name: [_tuning_run(protocol, model, name, step) for step in steps[name]]
-            for name in steps
-        }
-        tuning = Tuning(
-            runs=runs,
-            best={name: _best(runs[name], outcomes) for name in runs},
-            extensions=extensions,
-            is_complete=all(
-                run.name in outcomes for row in runs.values() for run in row
-            ),
-        )
-        at_edge = any(tuning.is_on_edge(name) for name in runs)
-        if not (tuning.is_complete and at_edge and extensions < MAX_EXTENSIONS):
+        tuning = _tuning(protocol, model, steps, outcomes, extensions)
+        at_edge = any(tuning.is_on_edge(name) for name in steps)
+        if not (tuning.is_complete and at_edge and extensions < RULES.max_extensions):
             return tuning
         extensions += 1
-        for name, row in runs.items():
+        for name, row in tuning.trials.items():
             best = tuning.best[name]
             # Where nothing finished, only lower rates are left to try.
             _extend(steps[name], 0 if best is None else row.index(best))
+
+
+def _tuning(
+    protocol: Protocol,
+    model: str,
+    steps: Mapping[str, Sequence[int]],
+    outcomes: Outcomes,
+    extensions: int,
+) -> Tuning:
+    """The tuning with the rates of some steps of the grid, ties included."""
+    trials = {}
+    for name in steps:
+        centre = protocol.networks[model].centres[name]
+        row = [
+            _trial(protocol, model, name, learning_rate(centre, step))
+            for step in steps[name]
+        ]
+        if all(trial.is_complete(outcomes) for trial in row):
+            tied = _tied(row, outcomes)
+            row = [
+                _trial(protocol, model, name, trial.rate, again=trial in tied)
+                for trial in row
+            ]
+        trials[name] = row
+    return Tuning(
+        trials=trials,
+        best={name: _best(row, outcomes) for name, row in trials.items()},
+        extensions=extensions,
+        is_complete=all(
+            trial.is_complete(outcomes) for row in trials.values() for trial in row
+        ),
+    )
 
 
 def _extend(steps: list[int], best: int) -> None:
@@ -148,17 +217,23 @@ def _extend(steps: list[int], best: int) -> None:
         steps.append(steps[-1] + 1)
 
 
-def _best(runs: Sequence[PlannedRun], outcomes: Outcomes) -> PlannedRun | None:
-    """The highest validation accuracy, then the lowest loss, then the lowest rate."""
-    finished = [
-        run
-        for run in runs
-        if run.name in outcomes and outcomes[run.name].status == "finished"
-    ]
+def _tied(trials: Sequence[Trial], outcomes: Outcomes) -> list[Trial]:
+    """The trials that share the best accuracy; none where it is one trial's alone."""
+    reached = {trial.rate: trial.accuracy(outcomes) for trial in trials}
+    highest = max((value for value in reached.values() if value is not None), default=0)
+    tied = [trial for trial in trials if reached[trial.rate] == highest]
+    return tied if len(tied) > 1 else []
 
-    def rank(run: PlannedRun) -> tuple[float, float]:
-        outcome = outcomes[run.name]
-        return -(outcome.validation_accuracy or 0.0), outcome.validation_loss or 0.0
+
+def _best(trials: Sequence[Trial], outcomes: Outcomes) -> Trial | None:
+    """The highest validation accuracy, then the lowest loss, then the lowest rate."""
+    finished = [trial for trial in trials if trial.accuracy(outcomes) is not None]
+
+    def rank(trial: Trial) -> tuple[int, float, float]:
+        # Those with two runs shared the best accuracy: whatever the second run gives,
+        # the others were behind with the seed that all have.
+        accuracy = trial.accuracy(outcomes) or 0.0
+        return -len(trial.runs), -accuracy, trial.loss(outcomes) or 0.0
 
     return min(finished, key=rank, default=None)
 
@@ -176,8 +251,8 @@ def chosen_rates(protocol: Protocol, model: str, outcomes: Outcomes) -> Rates | 
     if not tuning.is_complete:
         return None
     return {
-        name: None if run is None else run.config.learning_rate
-        for name, run in tuning.best.items()
+        name: None if trial is None else trial.rate
+        for name, trial in tuning.best.items()
     }
 
 
@@ -201,58 +276,81 @@ def choose(protocol: Protocol, outcomes: Outcomes) -> dict[str, Rates]:
 
 def final_runs(protocol: Protocol, model: str, rates: Rates) -> list[PlannedRun]:
     """The final runs of a network; pairs stand together, since machines drift."""
+    budget = protocol.networks[model].budget
     return [
         PlannedRun(
             name=f"{model}-{optimizer}-seed-{seed}",
-            stage="final",
-            config=_config(protocol, model, optimizer, rate, seed),
+            stage=FINAL,
+            config=_config(
+                protocol,
+                model,
+                optimizer,
+                learning_rate=rate,
+                seed=seed,
+                epochs=budget.epochs,
+                limit=budget.limit,
+                store_predictions=True,
+            ),
         )
-        for seed in range(1, protocol.networks[model].budget.seeds + 1)
+        for seed in range(1, budget.seeds + 1)
         for optimizer, rate in rates.items()
         if rate is not None
     ]
 
 
 def planned_runs(protocol: Protocol, outcomes: Outcomes) -> list[PlannedRun]:
-    """All runs of a comparison that are known of, in the order of doing.
+    """All runs of a comparison that are known of, network by network.
 
     The final runs of a network are known when its tuning is complete.
     """
     runs: list[PlannedRun] = []
-    finals: list[PlannedRun] = []
     for model in protocol.networks:
         if protocol.tune:
-            for row in tune(protocol, model, outcomes).runs.values():
-                runs += row
+            runs += tune(protocol, model, outcomes).runs
         rates = chosen_rates(protocol, model, outcomes)
         if rates is not None:
-            finals += final_runs(protocol, model, rates)
-    return runs + finals
+            runs += final_runs(protocol, model, rates)
+    return runs
 
 
-def _tuning_run(
-    protocol: Protocol, model: str, optimizer: str, step: int
-) -> PlannedRun:
-    rate = learning_rate(protocol.networks[model].centres[optimizer], step)
-    return PlannedRun(
-        name=f"{model}-{optimizer}-rate-{rate:g}",
-        stage="tuning",
-        config=_config(protocol, model, optimizer, rate, TUNING_SEED),
+def _trial(
+    protocol: Protocol, model: str, optimizer: str, rate: float, *, again: bool = False
+) -> Trial:
+    budget = protocol.networks[model].budget
+    seeds = {"": RULES.tuning_seed} | ({"-tie": RULES.tie_seed} if again else {})
+    return Trial(
+        rate=rate,
+        runs=[
+            PlannedRun(
+                name=f"{model}-{optimizer}-rate-{rate:g}{suffix}",
+                stage=TUNING,
+                config=_config(
+                    protocol,
+                    model,
+                    optimizer,
+                    learning_rate=rate,
+                    seed=seed,
+                    epochs=budget.tuning_epochs,
+                    limit=budget.tuning_limit,
+                ),
+            )
+            for suffix, seed in seeds.items()
+        ],
     )
 
 
-def _config(
-    protocol: Protocol, model: str, optimizer: str, rate: float, seed: int
-) -> TrainConfig:
-    budget = protocol.networks[model].budget
+def _config(protocol: Protocol, model: str, optimizer: str, **own: Any) -> TrainConfig:
+    network = protocol.networks[model]
+    options = dict(protocol.optimizers[optimizer])
     return TrainConfig(
         model=model,
         dataset=protocol.dataset,
         optimizer=optimizer,
-        learning_rate=rate,
-        epochs=budget.epochs,
-        limit=budget.limit,
-        validation_fraction=budget.validation_fraction,
-        seed=seed,
+        momentum=options.pop("momentum", None),
+        optimizer_options=options,
+        validation_fraction=network.budget.validation_fraction,
         test=False,
+        plan_digest=protocol.digest(),
+        **network.settings,
+        **own,
     )

@@ -1,16 +1,17 @@
-"""The report of a comparison: figures, one HTML file, its Markdown twin, and JSON."""
+"""The report of comparisons: figures, one HTML file, its Markdown twin, and JSON."""
 
 from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from kerascnn.comparison.config import RULES
 from kerascnn.comparison.figures import (
     Curves,
     plot_accuracy_over_seconds,
@@ -20,12 +21,8 @@ from kerascnn.comparison.figures import (
     thin_steps,
 )
 from kerascnn.comparison.folder import ComparisonFolder
-from kerascnn.comparison.plan import (
-    MAX_EXTENSIONS,
-    RATES_PER_DECADE,
-    TUNING_SEED,
-    PlannedRun,
-)
+from kerascnn.comparison.plan import FINAL, PlannedRun
+from kerascnn.comparison.records import NetworkResult, Results, RunResult
 from kerascnn.comparison.results import derive_results
 from kerascnn.errors import RunError
 from kerascnn.figures import save_figure
@@ -34,25 +31,30 @@ from kerascnn.runs import Run
 TEMPLATES = ("report.html", "report.md")
 
 
-def write_report(folder: ComparisonFolder) -> dict[str, Any]:
-    """Write the figures and the report of a comparison; `results.json` comes last.
+def write_report(
+    target: ComparisonFolder, parts: Sequence[ComparisonFolder]
+) -> Results:
+    """Write the figures and the report of comparisons; `results.json` comes last.
 
     Args:
-        folder: A comparison whose test images have been read. Curves over steps are
-            left out where a run has no `steps.csv` any more.
+        target: Where to.
+        parts: The comparisons, whose labels have been joined: `target` alone, or those
+            that it gathers. Curves over steps are left out where a run has no
+            `steps.csv`.
 
     Returns:
         The results, as `derive_results` gives them.
 
     Raises:
+        ConfigError: Comparisons that do not belong together.
         RunError: Files that do not fit together, or cannot be written.
     """
-    results = derive_results(folder)
-    figures = _save_figures(folder, results)
-    context = _context(folder, results, figures)
+    results = derive_results(parts)
+    figures = _save_figures(target, parts, results)
+    context = _context(parts, results, figures)
     for template in TEMPLATES:
-        folder.write_text(template, render(template, context))
-    folder.write_json("results.json", results)
+        target.write_text(template, render(template, context))
+    target.write_json("results.json", results.to_dict())
     return results
 
 
@@ -75,16 +77,17 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         "percent": _percent,
         "points": _points,
         "number": _number,
-        "interval": _interval,
     }
+    environment.globals["interval"] = _interval
     return environment.get_template(template).render(context)
 
 
 def _save_figures(
-    folder: ComparisonFolder, results: Mapping[str, Any]
+    folder: ComparisonFolder, parts: Sequence[ComparisonFolder], results: Results
 ) -> list[dict[str, str]]:
     """Draw the figures; returns each one's name, caption and PNG in base64."""
     figures: list[dict[str, str]] = []
+    located = {run.name: part.run(run) for part, run in _planned(parts)}
 
     def save(figure: Figure, name: str, caption: str) -> None:
         for suffix in ("png", "svg"):
@@ -98,16 +101,15 @@ def _save_figures(
             }
         )
 
-    networks = results["networks"]
     curves = {
-        network["model"]: {
-            row["optimizer"]: [_curves(folder, run) for run in row["runs"]]
-            for row in network["optimizers"]
+        network.model: {
+            row.optimizer: [_curves(located[run.name], run) for run in row.runs]
+            for row in network.optimizers
         }
-        for network in networks
+        for network in results.networks
     }
-    for network in networks:
-        model, title = network["model"], network["title"]
+    for network in results.networks:
+        model, title = network.model, network.title
         for optimizer, runs in curves[model].items():
             save(
                 plot_cell(runs, title=f"{title} with {optimizer}"),
@@ -115,77 +117,79 @@ def _save_figures(
                 f"{title} with {optimizer}: loss and accuracy over epochs and steps, "
                 "mean over seeds, from the lowest to the highest.",
             )
-        test = {
-            row["optimizer"]: {
-                run["seed"]: run["test_accuracy"]
-                for run in row["runs"]
-                if run["test_accuracy"] is not None
-            }
-            for row in network["optimizers"]
-        }
         save(
-            plot_pair(curves[model], test, title=title),
+            plot_pair(curves[model], _test_accuracies(network), title=title),
             f"{model}-pair",
             f"{title}: {' and '.join(curves[model])} over each other; on the right, "
             "the test accuracy of each seed.",
         )
-    if results["protocol"]["tune"]:
+    if results.protocol["tune"]:
         save(
-            plot_rates(networks),
+            plot_rates(results.networks),
             "rates",
             "Learning rates tried, with the validation error of each. A flat curve is "
             "an optimizer that is easy to tune.",
         )
     save(
-        plot_accuracy_over_seconds(networks, curves),
+        plot_accuracy_over_seconds(results.networks, curves),
         "accuracy-seconds",
         "Accuracy against seconds of training on this machine.",
     )
     return figures
 
 
-def _curves(folder: ComparisonFolder, row: Mapping[str, Any]) -> Curves:
-    run = Run(folder.runs_path / row["name"])
-    history = _rows(run, "history.csv") if row["status"] != "failed" else []
-    steps = _rows(run, "steps.csv") if row["status"] != "failed" else []
+def _planned(
+    parts: Sequence[ComparisonFolder],
+) -> Iterator[tuple[ComparisonFolder, PlannedRun]]:
+    """Every run of some comparisons, with the one that it belongs to."""
+    for part in parts:
+        for run in part.planned():
+            yield part, run
+
+
+def _test_accuracies(network: NetworkResult) -> dict[str, dict[int, float]]:
+    """By optimizer and seed, of the runs that finished."""
     return {
-        "seed": row["seed"],
-        "status": row["status"],
+        row.optimizer: {
+            run.seed: run.test_accuracy
+            for run in row.runs
+            if run.test_accuracy is not None
+        }
+        for row in network.optimizers
+    }
+
+
+def _curves(run: Run, result: RunResult) -> Curves:
+    is_there = result.status != "failed"
+    history = run.history if is_there and run.has("history.csv") else []
+    steps = run.steps if is_there and run.has("steps.csv") else []
+    return {
+        "seed": result.seed,
+        "status": result.status,
         "history": history,
         "points": thin_steps(history, steps),
     }
 
 
-def _rows(run: Run, name: str) -> list[dict[str, float]]:
-    if not (run.path / name).exists():
-        return []
-    return run.history if name == "history.csv" else run.steps
-
-
 def _context(
-    folder: ComparisonFolder,
-    results: Mapping[str, Any],
+    parts: Sequence[ComparisonFolder],
+    results: Results,
     figures: list[dict[str, str]],
 ) -> dict[str, Any]:
     """All that the templates say."""
-    protocol = folder.protocol
-    planned = folder.planned()
-    outcomes = folder.outcomes()
+    outcomes = {name: row for part in parts for name, row in part.outcomes().items()}
     tested = {
-        run["name"]: run["test_accuracy"]
-        for network in results["networks"]
-        for row in network["optimizers"]
-        for run in row["runs"]
+        run.name: run.test_accuracy
+        for network in results.networks
+        for row in network.optimizers
+        for run in row.runs
     }
-    # The place on this machine is of no use to readers.
-    runs_path = Path(folder.path.absolute().name) / folder.runs_path.name
     return {
-        **results,
-        "command": shlex.join(protocol.command),
+        **vars(results),
+        "rules": RULES,
+        "factor": f"{10 ** (1 / RULES.rates_per_decade):.3g}",
+        "commands": [shlex.join(part.protocol.command) for part in parts],
         "figures": figures,
-        "factor": f"{10 ** (1 / RATES_PER_DECADE):.3g}",
-        "max_extensions": MAX_EXTENSIONS,
-        "tuning_seed": TUNING_SEED,
         "runs": [
             {
                 "name": run.name,
@@ -193,39 +197,42 @@ def _context(
                 "status": outcomes[run.name].status,
                 "validation_accuracy": outcomes[run.name].validation_accuracy,
                 "test_accuracy": tested.get(run.name),
-                "command": shlex.join(run.command(runs_path)),
+                # The place on this machine is of no use to readers.
+                "command": shlex.join(
+                    run.command(Path(part.path.absolute().name) / part.runs_path.name)
+                ),
             }
-            for run in planned
+            for part, run in _planned(parts)
         ],
-        "settings": _settings(folder, planned),
-        "environment": _environment(folder, planned),
-        "failed": folder.failed(),
+        "settings": _settings(parts),
+        "environment": _environment(parts),
+        "failed": {k: v for part in parts for k, v in part.failed().items()},
     }
 
 
-def _settings(
-    folder: ComparisonFolder, planned: list[PlannedRun]
-) -> dict[str, dict[str, Any]]:
+def _settings(parts: Sequence[ComparisonFolder]) -> dict[str, dict[str, Any]]:
     """The settings that all final runs of a network share, by network."""
-    own = ("model", "optimizer", "learning_rate", "momentum", "seed")
+    own = {"model", "optimizer", "learning_rate", "momentum", "optimizer_options"}
     settings: dict[str, dict[str, Any]] = {}
-    for run in planned:
-        if run.stage == "final" and (folder.run(run).path / "config.json").exists():
-            known = folder.run(run).settings.to_dict()
-            shared = {name: value for name, value in known.items() if name not in own}
-            settings.setdefault(run.config.model, shared)
+    for part, planned in _planned(parts):
+        run = part.run(planned)
+        if planned.stage == FINAL and run.has("config.json"):
+            shared = {
+                name: value
+                for name, value in run.settings.to_dict().items()
+                if name not in own | {"seed"}
+            }
+            settings.setdefault(planned.config.model, shared)
     return settings
 
 
-def _environment(
-    folder: ComparisonFolder, planned: list[PlannedRun]
-) -> list[dict[str, Any]]:
+def _environment(parts: Sequence[ComparisonFolder]) -> list[dict[str, Any]]:
     """The machines and versions that the runs had, each once, with their number."""
-    own = ("command", "started_at")
+    own = ("command", "started_at", "computation")
     found: list[dict[str, Any]] = []
-    for run in planned:
+    for part, planned in _planned(parts):
         try:
-            environment = folder.run(run).environment
+            environment = part.run(planned).environment
         except RunError:  # not kept
             continue
         shared = {name: value for name, value in environment.items() if name not in own}
@@ -246,12 +253,12 @@ def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.2f}"
 
 
-def _interval(summary: Mapping[str, Any], unit: str) -> str:
-    """The interval of a summary, in `"percent"` or in `"points"`."""
-    if summary["low"] is None:
+def _interval(low: float | None, high: float | None, unit: str) -> str:
+    """An interval in `"percent"` or in `"points"`."""
+    if low is None:
         return "–"
     show = {"percent": _percent, "points": _points}[unit]
-    return f"{show(summary['low'])} to {show(summary['high'])}"
+    return f"{show(low)} to {show(high)}"
 
 
 def _number(value: float | None, form: str = ",") -> str:

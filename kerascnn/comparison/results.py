@@ -1,181 +1,104 @@
-"""What a comparison found: worked out from its files alone, no model needed."""
+"""What comparisons found: worked out from their files alone, no model needed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kerascnn.comparison import Network, Protocol
+import numpy as np
+import numpy.typing as npt
+
+from kerascnn.comparison.claims import Cell, Correct, judge
+from kerascnn.comparison.config import Network, Protocol
+from kerascnn.comparison.final_test import LABELS_NAME
 from kerascnn.comparison.folder import OWN_SETTINGS, ComparisonFolder
 from kerascnn.comparison.plan import (
     Outcome,
     Outcomes,
     PlannedRun,
-    Rates,
     choose,
     final_runs,
     tune,
 )
-from kerascnn.comparison.statistics import (
-    holm,
-    pairs_needed,
-    sign_flip_test,
-    smallest_p,
-    summarise,
+from kerascnn.comparison.records import (
+    NetworkResult,
+    OptimizerResult,
+    Results,
+    RunResult,
+    TrialResult,
+    TuningResult,
 )
-from kerascnn.errors import RunError
+from kerascnn.comparison.statistics import summarise
+from kerascnn.errors import ConfigError, RunError
 from kerascnn.models import MODELS
 
-# The level that a corrected p-value has to reach for a verdict.
-LEVEL = 0.05
+# Runs of one seed start from the same weights and the same batch; between machines, the
+# last digits of the first loss differ.
+FIRST_LOSS_TOLERANCE = 1e-3
 
-BETTER, WORSE, OPEN = "better", "worse", "not decided"
 
-
-def derive_results(folder: ComparisonFolder) -> dict[str, Any]:
-    """Work out the results of a comparison whose test images have been read.
+def derive_results(parts: Sequence[ComparisonFolder]) -> Results:
+    """Work out the results of comparisons whose labels have been joined.
 
     Args:
-        folder: The comparison. Of its runs, `config.json`, `metrics.json` and
-            `history.csv` are enough.
-
-    Returns:
-        Plain values for JSON: `protocol`, `networks` (each with `optimizers`, their
-        tuning, runs and summaries, and `comparisons` with the first optimizer),
-        `claims` (of each other optimizer, `verdict` and `sentence`) and `level`.
-        Accuracies and their differences are shares of 1, times are seconds.
+        parts: One comparison, or several that differ in their networks alone. Of
+            their runs, `config.json`, `metrics.json`, `history.csv` and the
+            predictions are enough.
 
     Raises:
-        RunError: The test images have not been read, or the files do not fit together.
+        ConfigError: Comparisons that do not belong together.
+        RunError: The labels have not been joined, or the files do not fit together.
     """
-    protocol, outcomes = folder.protocol, folder.outcomes()
-    chosen, test = folder.read_json("chosen.json"), folder.read_json("test.json")
-    rates = choose(protocol, outcomes)
-    if chosen["rates"] != rates or test["chosen_sha256"] != folder.chosen_digest():
-        raise RunError(
-            f"The rates in {folder.path / 'chosen.json'} are not those that the tuning "
-            "gave when the test images were read. Put the files back as they were."
-        )
-    networks = [
-        _network(folder, protocol, model, rates[model], outcomes, test["runs"])
-        for model in protocol.networks
-    ]
-    _judge(networks)
-    return {
-        "protocol": protocol.to_dict(),
-        "level": LEVEL,
-        "test_read_at": test["read_at"],
-        "networks": networks,
-        "claims": _claims(networks),
-    }
-
-
-def _network(
-    folder: ComparisonFolder,
-    protocol: Protocol,
-    model: str,
-    rates: Rates,
-    outcomes: Outcomes,
-    test: Mapping[str, Any],
-) -> dict[str, Any]:
-    network = protocol.networks[model]
-    finals = final_runs(protocol, model, rates)
-    _check_alike(folder, finals)
-    optimizers = []
-    for optimizer, rate in rates.items():
-        runs = [
-            _run(folder, run, outcomes[run.name], test, protocol.target)
-            for run in finals
-            if run.config.optimizer == optimizer
-        ]
-        optimizers.append(
-            {
-                "optimizer": optimizer,
-                "learning_rate": rate,
-                "tuning": _tuning(protocol, model, optimizer, outcomes),
-                "runs": runs,
-                "diverged": _count(runs, "diverged"),
-                "failed": _count(runs, "failed"),
-                **_summaries(runs),
-            }
-        )
-    return {
-        "model": model,
-        "title": MODELS[model].title,
-        **_work(network, optimizers),
-        "optimizers": optimizers,
-        "comparisons": [
-            _compare(optimizers[0], other, network.budget.seeds)
-            for other in optimizers[1:]
+    protocol = merge_protocols(parts)
+    cells = [cell for part in parts for cell in _read_networks(part)]
+    tests = [part.read_json("test.json") for part in parts]
+    images = tests[0]["images"]
+    comparisons, claims = judge(cells, protocol, images)
+    return Results(
+        plans={
+            part.path.absolute().name: test["plan_sha256"]
+            for part, test in zip(parts, tests, strict=True)
+        },
+        protocol=protocol.to_dict(),
+        joined_at=max(test["joined_at"] for test in tests),
+        test_images=images,
+        networks=[
+            dataclasses.replace(network, comparisons=rows)
+            for (network, _), rows in zip(cells, comparisons, strict=True)
         ],
-    }
+        claims=claims,
+    )
 
 
-def _work(network: Network, optimizers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What every final run of a network did, as far as one of them finished."""
-    images = {
-        name: run[name]
-        for row in optimizers
-        for run in row["runs"]
-        for name in ("training_images", "validation_images", "steps", "parameters")
-        if run["status"] == "finished"
-    }
-    return {
-        "epochs": network.budget.epochs,
-        "seeds": network.budget.seeds,
-        "trials": network.budget.trials,
-        **dict.fromkeys(
-            ("training_images", "validation_images", "steps", "parameters")
-        ),
-        **images,
-    }
+def merge_protocols(parts: Sequence[ComparisonFolder]) -> Protocol:
+    """Join comparisons into one that has the networks of all.
 
-
-def _check_alike(folder: ComparisonFolder, finals: Sequence[PlannedRun]) -> None:
-    """Refuse final runs of a network that differ in more than what is compared."""
-    own = {"optimizer", "learning_rate", "momentum", "seed"} | OWN_SETTINGS
-    first: dict[str, Any] = {}
-    for planned in finals:
-        run = folder.run(planned)
-        if not run.path.is_dir():  # done without
-            continue
-        settings = run.settings.to_dict()
-        shared = {name: value for name, value in settings.items() if name not in own}
-        first = first or shared
-        for name, value in shared.items():
-            if value != first[name]:
-                raise RunError(
-                    f"{run.path} has {name} = {value}, but other runs of "
-                    f"{planned.config.model} have {first[name]}. They cannot be "
-                    "compared; delete them, and compare anew."
+    Raises:
+        ConfigError: They differ in more than their networks, or share one.
+    """
+    first, *others = (part.protocol for part in parts)
+    networks = dict(first.networks)
+    for part, protocol in zip(parts[1:], others, strict=True):
+        for name, value in vars(protocol).items():
+            own = {"networks", "command"}
+            if name not in own and value != getattr(first, name):
+                raise ConfigError(
+                    f"{part.path} has {name} = {value}, but {parts[0].path} has "
+                    f"{getattr(first, name)}. They cannot be gathered."
                 )
-
-
-def _tuning(
-    protocol: Protocol, model: str, optimizer: str, outcomes: Outcomes
-) -> dict[str, Any] | None:
-    """Every rate that was tried, from the lowest; `None` where nothing was tuned."""
-    if not protocol.tune:
-        return None
-    tuning = tune(protocol, model, outcomes)
-    return {
-        "trials": [
-            {
-                "name": run.name,
-                "learning_rate": run.config.learning_rate,
-                "status": outcomes[run.name].status,
-                "validation_accuracy": outcomes[run.name].validation_accuracy,
-                "validation_loss": outcomes[run.name].validation_loss,
-            }
-            for run in tuning.runs[optimizer]
-        ],
-        "extensions": tuning.extensions,
-        "best_is_on_edge": tuning.is_on_edge(optimizer),
-    }
+        for model, network in protocol.networks.items():
+            if model in networks:
+                raise ConfigError(
+                    f"{part.path} compares {model}, which another folder has as well. "
+                    "Gather each network once."
+                )
+            networks[model] = network
+    return dataclasses.replace(first, networks=networks)
 
 
 # What is taken from the metrics of a run that finished.
-RUN_METRICS = (
+_RUN_METRICS = (
     "training_accuracy",
     "training_loss",
     "validation_accuracy",
@@ -189,34 +112,209 @@ RUN_METRICS = (
 )
 
 
+def _read_networks(
+    folder: ComparisonFolder,
+) -> Iterator[Cell]:
+    """Each network of a comparison, with no comparisons yet."""
+    protocol, outcomes = folder.protocol, folder.outcomes()
+    chosen, test = folder.read_json("chosen.json"), folder.read_json("test.json")
+    rates = choose(protocol, outcomes)
+    if (
+        chosen["rates"] != rates
+        or test["chosen_sha256"] != folder.chosen_digest()
+        or test["plan_sha256"] != protocol.digest()
+    ):
+        raise RunError(
+            f"The plan or the rates in {folder.path / 'chosen.json'} are not those of "
+            "the time when labels were joined. Put the files back as they were."
+        )
+    labels = folder.read_array(LABELS_NAME)
+    for model, network in protocol.networks.items():
+        finals = final_runs(protocol, model, rates[model])
+        _check_alike(folder, finals)
+        correct: dict[str, dict[int, Correct]] = {name: {} for name in rates[model]}
+        for run in finals:
+            if outcomes[run.name].status == "finished":
+                correct[run.config.optimizer][run.config.seed] = _score(
+                    folder, run, labels, test["runs"]
+                )
+        optimizers = [
+            _optimizer(
+                folder,
+                [run for run in finals if run.config.optimizer == optimizer],
+                outcomes,
+                correct[optimizer],
+                protocol.target,
+                optimizer=optimizer,
+                learning_rate=rate,
+                tuning=_tuning(protocol, model, optimizer, outcomes),
+            )
+            for optimizer, rate in rates[model].items()
+        ]
+        _check_pairs(folder, optimizers)
+        yield _network(model, network, optimizers), correct
+
+
+def _score(
+    folder: ComparisonFolder,
+    run: PlannedRun,
+    labels: npt.NDArray[np.integer[Any]],
+    scored: Mapping[str, Any],
+) -> Correct:
+    """Which test images a run predicts correctly."""
+    correct: Correct = folder.run(run).test_predictions == labels
+    if scored.get(run.name, {}).get("correct") != int(correct.sum()):
+        raise RunError(
+            f"The predictions of {folder.run(run).path} are not those that "
+            f"{folder.path / 'test.json'} was made of. Put the files back as they were."
+        )
+    return correct
+
+
+def _network(
+    model: str, network: Network, optimizers: Sequence[OptimizerResult]
+) -> NetworkResult:
+    done = [run for row in optimizers for run in row.runs if run.status == "finished"]
+    work: dict[str, Any] = {
+        name: getattr(done[-1], name) if done else None
+        for name in ("training_images", "validation_images", "steps", "parameters")
+    }
+    return NetworkResult(
+        model=model,
+        title=MODELS[model].title,
+        epochs=network.budget.epochs,
+        seeds=network.budget.seeds,
+        trials=network.budget.trials,
+        settings=network.settings,
+        optimizers=optimizers,
+        comparisons=(),
+        **work,
+    )
+
+
+def _check_alike(folder: ComparisonFolder, finals: Sequence[PlannedRun]) -> None:
+    """Refuse final runs of a network that differ in more than what is compared."""
+    own = {"optimizer", "learning_rate", "momentum", "optimizer_options", "seed"}
+    first: dict[str, Any] = {}
+    for planned in finals:
+        run = folder.run(planned)
+        if not run.path.is_dir():  # left out
+            continue
+        settings = run.settings.to_dict()
+        shared = {k: v for k, v in settings.items() if k not in own | OWN_SETTINGS}
+        first = first or shared
+        for name, value in shared.items():
+            if value != first[name]:
+                raise RunError(
+                    f"{run.path} has {name} = {value}, but other runs of "
+                    f"{planned.config.model} have {first[name]}. They cannot be "
+                    "compared; delete them, and compare anew."
+                )
+
+
+def _check_pairs(
+    folder: ComparisonFolder, optimizers: Sequence[OptimizerResult]
+) -> None:
+    """Refuse runs of one seed that did not start alike."""
+    first: dict[int, RunResult] = {}
+    for row in optimizers:
+        for run in row.runs:
+            if run.first_loss is None:
+                continue
+            other = first.setdefault(run.seed, run)
+            loss = other.first_loss or 0.0
+            if abs(run.first_loss - loss) > FIRST_LOSS_TOLERANCE * abs(loss):
+                raise RunError(
+                    f"{other.name} starts with a loss of {loss:g}, but {run.name} with "
+                    f"{run.first_loss:g}: they are no pair. Delete both from "
+                    f"{folder.runs_path}, and compare anew."
+                )
+
+
+def _tuning(
+    protocol: Protocol, model: str, optimizer: str, outcomes: Outcomes
+) -> TuningResult | None:
+    if not protocol.tune:
+        return None
+    tuning = tune(protocol, model, outcomes)
+    return TuningResult(
+        trials=[
+            TrialResult(
+                learning_rate=trial.rate,
+                runs=[run.name for run in trial.runs],
+                status=next(
+                    (
+                        outcomes[run.name].status
+                        for run in trial.runs
+                        if outcomes[run.name].status != "finished"
+                    ),
+                    "finished",
+                ),
+                validation_accuracy=trial.accuracy(outcomes),
+                validation_loss=trial.loss(outcomes),
+            )
+            for trial in tuning.trials[optimizer]
+        ],
+        extensions=tuning.extensions,
+        best_is_on_edge=tuning.is_on_edge(optimizer),
+    )
+
+
+def _optimizer(
+    folder: ComparisonFolder,
+    finals: Sequence[PlannedRun],
+    outcomes: Outcomes,
+    correct: Mapping[int, Correct],
+    target: float,
+    **chosen: Any,
+) -> OptimizerResult:
+    runs = [
+        _run(folder, run, outcomes[run.name], correct.get(run.config.seed), target)
+        for run in finals
+    ]
+    courses = [run.validation_by_epoch for run in runs if run.status == "finished"]
+    summaries: dict[str, Any] = {
+        name: summarise([v for run in runs if (v := getattr(run, name)) is not None])
+        for name in (
+            "test_accuracy",
+            "validation_accuracy",
+            "training_accuracy",
+            "seconds",
+            "epochs_to_target",
+            "seconds_to_target",
+        )
+    }
+    return OptimizerResult(
+        runs=runs,
+        diverged=sum(run.status == "diverged" for run in runs),
+        failed=sum(run.status == "failed" for run in runs),
+        validation_by_epoch=[summarise(row) for row in zip(*courses, strict=True)],
+        **summaries,
+        **chosen,
+    )
+
+
 def _run(
     folder: ComparisonFolder,
     planned: PlannedRun,
     outcome: Outcome,
-    test: Mapping[str, Any],
+    correct: Correct | None,
     target: float,
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "name": planned.name,
-        "seed": planned.config.seed,
-        "status": outcome.status,
-        **dict.fromkeys(("test_accuracy", "test_loss", "test_correct", "test_images")),
-        **dict.fromkeys(RUN_METRICS),
-        "epochs_to_target": None,
-        "seconds_to_target": None,
-    }
-    if outcome.status != "finished":
+) -> RunResult:
+    row = RunResult(name=planned.name, seed=planned.config.seed, status=outcome.status)
+    if correct is None:
         return row
     run = folder.run(planned)
-    if planned.name not in test:
-        raise RunError(
-            f"{folder.path / 'test.json'} does not have {planned.name}. It was read "
-            "with other runs; compare anew in another --out."
-        )
-    metrics = run.metrics
-    row |= {f"test_{name}": value for name, value in test[planned.name].items()}
-    row |= {name: metrics[name] for name in RUN_METRICS}
-    return row | _to_target(run.history, target)
+    metrics, history = run.metrics, run.history
+    return dataclasses.replace(
+        row,
+        test_correct=int(correct.sum()),
+        test_accuracy=float(correct.mean()),
+        first_loss=run.steps[0]["loss"] if run.has("steps.csv") else None,
+        **{name: metrics[name] for name in _RUN_METRICS},
+        **_to_target(history, target),
+        validation_by_epoch=[epoch["validation_accuracy"] for epoch in history],
+    )
 
 
 def _to_target(history: Iterable[Mapping[str, float]], target: float) -> dict[str, Any]:
@@ -224,130 +322,9 @@ def _to_target(history: Iterable[Mapping[str, float]], target: float) -> dict[st
     seconds = 0.0
     for row in history:
         seconds += row["seconds"]
-        if row.get("validation_accuracy", 0.0) >= target:
+        if row["validation_accuracy"] >= target:
             return {
                 "epochs_to_target": int(row["epoch"]),
                 "seconds_to_target": round(seconds, 3),
             }
     return {}
-
-
-def _count(runs: Sequence[Mapping[str, Any]], status: str) -> int:
-    return sum(run["status"] == status for run in runs)
-
-
-def _summaries(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Means and intervals over the runs that have a value; each tells how many."""
-    names = (
-        "test_accuracy",
-        "validation_accuracy",
-        "training_accuracy",
-        "seconds",
-        "epochs_to_target",
-        "seconds_to_target",
-    )
-    return {
-        name: summarise([run[name] for run in runs if run[name] is not None])
-        for name in names
-    }
-
-
-def _compare(
-    baseline: Mapping[str, Any], other: Mapping[str, Any], seeds: int
-) -> dict[str, Any]:
-    """The paired differences of two optimizers in test accuracy, other less baseline.
-
-    A pair with a member that did not finish is dropped, and counted.
-    """
-    accuracies = [
-        {run["seed"]: run["test_accuracy"] for run in row["runs"] if run["test_images"]}
-        for row in (baseline, other)
-    ]
-    paired = sorted(accuracies[0].keys() & accuracies[1].keys())
-    differences = [accuracies[1][seed] - accuracies[0][seed] for seed in paired]
-    return {
-        "baseline": baseline["optimizer"],
-        "optimizer": other["optimizer"],
-        "seeds": paired,
-        "dropped_pairs": seeds - len(paired),
-        "differences": differences,
-        "difference": summarise(differences),
-        "p": sign_flip_test(differences),
-        "smallest_p": smallest_p(len(paired)),
-    }
-
-
-def _judge(networks: Sequence[Mapping[str, Any]]) -> None:
-    """Correct the p-values for the number of comparisons, and give the verdicts."""
-    comparisons = [row for network in networks for row in network["comparisons"]]
-    corrected = holm([row["p"] for row in comparisons])
-    needed = pairs_needed(len(comparisons), LEVEL)
-    for row, p in zip(comparisons, corrected, strict=True):
-        row["p_corrected"] = p
-        row["tests"] = len(comparisons)
-        row["pairs_needed"] = needed
-        row["verdict"] = _verdict(p, row["difference"]["mean"])
-
-
-def _verdict(p_corrected: float, mean: float | None) -> str:
-    if p_corrected > LEVEL or not mean:
-        return OPEN
-    return BETTER if mean > 0 else WORSE
-
-
-def _claims(networks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What is to be said of each optimizer against the first, over all networks."""
-    count = len(networks[0]["comparisons"])
-    return [
-        _sentence([network["comparisons"][index] for network in networks], networks)
-        for index in range(count)
-    ]
-
-
-def _sentence(
-    rows: Sequence[Mapping[str, Any]], networks: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    parts = {}
-    for verdict in (BETTER, WORSE, OPEN):
-        names = [
-            network["title"] + ("" if verdict == OPEN else f" ({_points(row)})")
-            for row, network in zip(rows, networks, strict=True)
-            if row["verdict"] == verdict
-        ]
-        if names:
-            parts[verdict] = f"{VERBS[verdict]} {_enumerate(names)}"
-    if WORSE in parts:
-        verdict = "does not hold"
-    elif BETTER in parts:
-        verdict = "holds in part" if OPEN in parts else "holds"
-    else:
-        verdict = "is not decided"
-    optimizer, baseline = rows[0]["optimizer"], rows[0]["baseline"]
-    return {
-        "optimizer": optimizer,
-        "baseline": baseline,
-        "verdict": verdict,
-        "sentence": (
-            f'"{optimizer} instead of {baseline} raises the accuracy at the same '
-            f'number of epochs" {verdict}: {"; ".join(parts.values())}.'
-        ),
-    }
-
-
-VERBS = {
-    BETTER: "it raises the test accuracy of",
-    WORSE: "it lowers the test accuracy of",
-    OPEN: "it is open for",
-}
-
-
-def _points(row: Mapping[str, Any]) -> str:
-    """A difference in percentage points, with its interval."""
-    difference = row["difference"]
-    mean, low, high = (100 * difference[name] for name in ("mean", "low", "high"))
-    return f"{mean:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}"
-
-
-def _enumerate(names: Sequence[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

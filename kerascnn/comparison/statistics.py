@@ -1,95 +1,67 @@
-"""What can be said of a few numbers: intervals, an exact test, and its correction."""
+"""What a few numbers show: intervals, corrected p-values, verdicts, a design's reach.
+
+The tests are in `sign_flip` and `equivalence`, and the intervals over images and seeds
+in `bootstrap`. All of them take differences in images: the correct predictions of one
+optimizer minus those of the baseline, of the same seed on the same test images.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 from scipy import stats
 
+from kerascnn.comparison.records import Summary, Verdict
+
 CONFIDENCE = 0.95
-# Sums that differ by less are equal, but for the rounding of binary numbers.
-TOLERANCE = 1e-12
+# The level that a corrected p-value has to reach for a verdict.
+LEVEL = 0.05
+
+BETTER: Verdict = "better"
+WORSE: Verdict = "worse"
+EQUAL: Verdict = "equal within the margin"
+NOT_DECIDED: Verdict = "not decided"
 
 
-def summarise(values: Sequence[float]) -> dict[str, Any]:
-    """The mean of some values with its Student-t interval of 95 %.
-
-    Returns:
-        `count`, `mean`, `standard_deviation` (with `count - 1`), `low` and `high`; what
-        so few values do not give is `None`.
-    """
+def summarise(values: Sequence[float]) -> Summary:
+    """The mean of some values with its Student-t interval of 95 %."""
     count = len(values)
-    summary: dict[str, Any] = {"count": count, "mean": None}
-    summary |= dict.fromkeys(("standard_deviation", "low", "high"))
-    if count:
-        summary["mean"] = mean = math.fsum(values) / count
-    if count > 1:
-        deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in values) / (count - 1))
-        quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1))
-        half = quantile * deviation / math.sqrt(count)
-        summary |= {
-            "standard_deviation": deviation,
-            "low": mean - half,
-            "high": mean + half,
-        }
-    return summary
+    if not count:
+        return Summary(count=0)
+    mean = math.fsum(values) / count
+    if count == 1:
+        return Summary(count=1, mean=mean)
+    deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in values) / (count - 1))
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1))
+    half = quantile * deviation / math.sqrt(count)
+    return Summary(
+        count=count,
+        mean=mean,
+        standard_deviation=deviation,
+        low=mean - half,
+        high=mean + half,
+    )
 
 
-def sign_flip_test(differences: Sequence[float]) -> float:
-    """Test whether paired differences lie around zero, exactly.
+def verdict(
+    mean: float | None, p: float, equivalence_p: float, *, level: float = LEVEL
+) -> Verdict:
+    """Say what is known of an optimizer against the baseline.
 
-    If the members of a pair are alike, each difference is as likely with the other
-    sign. The p-value is the share of all sign vectors whose mean is at least as far
-    from zero as the one seen.
-
-    Args:
-        differences: One a pair; 20 take 8 MB, each further one doubles it.
-
-    Returns:
-        The two-sided p-value, from `2 / 2**n` to 1; 1 where there is no pair.
-    """
-    sums = np.zeros(1)
-    for difference in differences:
-        sums = np.concatenate([sums + difference, sums - difference])
-    extent = math.fsum(map(abs, differences))
-    seen = abs(math.fsum(differences)) - TOLERANCE * max(extent, 1.0)
-    return float(np.mean(np.abs(sums) >= seen))
-
-
-def smallest_p(pairs: int) -> float:
-    """The smallest p-value that a sign-flip test of so many pairs can give."""
-    return min(1.0, 2.0 ** (1 - pairs))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number by Holm's method (1979).
-
-    The i-th smallest of m, from 0, is multiplied by `m - i`; none becomes smaller than
-    the one before it, nor larger than 1.
-
-    Returns:
-        The corrected values, in the order given.
-    """
-    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    corrected = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = largest
-    return corrected
-
-
-def pairs_needed(tests: int, level: float) -> int:
-    """The fewest pairs whose smallest p-value, times the number of tests, will do.
+    Equality comes first: what is certainly smaller than the margin is what the margin
+    calls equal, even if it is certainly not zero.
 
     Args:
-        tests: How many tests are corrected for.
-        level: The level to reach, in `(0, 1)`.
+        mean: The mean difference, of which only the sign counts; `None` without pairs.
+        p: The p-value of the sign-flip test, corrected.
+        equivalence_p: The p-value of the equivalence test, corrected.
+        level: The largest p-value that decides.
     """
-    pairs = 1
-    while smallest_p(pairs) * tests > level:
-        pairs += 1
-    return pairs
+    if mean is None:
+        return NOT_DECIDED
+    if equivalence_p <= level:
+        return EQUAL
+    if p <= level and mean:
+        return BETTER if mean > 0 else WORSE
+    return NOT_DECIDED

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import shlex
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +12,9 @@ from click.testing import CliRunner
 from kerascnn.cli import main
 from kerascnn.commands.compare import compare
 from kerascnn.commands.train import train
-from kerascnn.comparison import CompareConfig, runner
+from kerascnn.comparison import run as comparison_run
+from kerascnn.comparison.config import CompareConfig
+from kerascnn.comparison.records import Claim, Difference, Summary
 
 
 def run(*arguments):
@@ -23,48 +27,74 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 def summary(mean, low=None, high=None, count=8):
-    return {"count": count, "mean": mean, "low": low, "high": high}
+    return Summary(count=count, mean=mean, standard_deviation=None, low=low, high=high)
 
 
 def optimizer(name, rate, test, diverged=0):
-    return {
-        "optimizer": name,
-        "learning_rate": rate,
-        "test_accuracy": test,
-        "seconds": summary(12.345),
-        "diverged": diverged,
-    }
+    return SimpleNamespace(
+        optimizer=name,
+        learning_rate=rate,
+        test_accuracy=test,
+        seconds=summary(12.345) if test.count else summary(None, count=0),
+        diverged=diverged,
+    )
 
 
-RESULTS = {
-    "networks": [
-        {
-            "model": "lenet",
-            "title": "LeNet-5",
-            "optimizers": [
+def difference(mean, low, high, p, verdict):
+    return Difference(
+        mean=mean,
+        low=low,
+        high=high,
+        bootstrap_low=None,
+        bootstrap_high=None,
+        p=p,
+        p_corrected=p,
+        method="exact",
+        equivalence_p=1.0,
+        equivalence_p_corrected=1.0,
+        verdict=verdict,
+    )
+
+
+class Results(SimpleNamespace):
+    def to_dict(self):
+        return {"plain": "values"}
+
+
+RESULTS = Results(
+    networks=[
+        SimpleNamespace(
+            model="lenet",
+            title="LeNet-5",
+            optimizers=[
                 optimizer("sgd", 0.05, summary(0.98, 0.975, 0.985)),
                 optimizer("adagrad", None, summary(None, count=0), diverged=8),
             ],
-            "comparisons": [
-                {
-                    "baseline": "sgd",
-                    "optimizer": "adagrad",
-                    "difference": summary(0.003, 0.001, 0.005),
-                    "p_corrected": 0.0078125,
-                    "verdict": "better",
-                },
-                {
-                    "baseline": "sgd",
-                    "optimizer": "adam",
-                    "difference": summary(None, count=0),
-                    "p_corrected": 1.0,
-                    "verdict": "not decided",
-                },
+            comparisons=[
+                SimpleNamespace(
+                    optimizer="adagrad",
+                    seeds=range(8),
+                    difference=difference(0.003, 0.001, 0.005, 0.0078125, "better"),
+                ),
+                SimpleNamespace(
+                    optimizer="adam",
+                    seeds=[],
+                    difference=difference(None, None, None, 1.0, "not decided"),
+                ),
             ],
-        }
+        )
     ],
-    "claims": [{"sentence": "It holds."}],
-}
+    claims=[
+        Claim(
+            baseline="sgd",
+            optimizer="adagrad",
+            networks=1,
+            pairs=8,
+            difference=difference(0.003, 0.001, 0.005, 0.0078125, "better"),
+            sentence="It holds.",
+        )
+    ],
+)
 
 
 @pytest.fixture
@@ -76,14 +106,16 @@ def seen(monkeypatch):
         calls.append((folder, options))
         return RESULTS
 
-    monkeypatch.setattr(runner, "run_comparison", run_comparison)
+    monkeypatch.setattr(comparison_run, "run_comparison", run_comparison)
     return calls
 
 
 def test_options_are_the_settings():
-    own = {"jobs", "without_failed", "plan", "out", "as_json"}
+    own = {"jobs", "without_failed", "plan", "gather", "out", "as_json"}
     fields = {field.name for field in dataclasses.fields(CompareConfig)}
-    assert {param.name for param in compare.params} - own == fields
+    # The arguments are models or, with --gather, folders.
+    options = {param.name for param in compare.params} - own - {"names"}
+    assert options == fields - {"models"}
 
 
 def test_options_reach_the_library(seen, tmp_path):
@@ -91,6 +123,7 @@ def test_options_reach_the_library(seen, tmp_path):
         *("lenet", "vgg16", "--optimizer", "sgd", "--optimizer", "adam"),
         *("--epochs", "2", "--limit", "500", "--seeds", "4", "--no-tune"),
         *("--target", "0.9", "--jobs", "3", "--out", "here", "--without-failed"),
+        *("--schedule", "cosine", "--margin", "0.2"),
     )
     assert result.exit_code == 0, result.stderr
     [(folder, options)] = seen
@@ -106,6 +139,8 @@ def test_options_reach_the_library(seen, tmp_path):
             seeds=4,
             tune=False,
             target=0.9,
+            schedule="cosine",
+            margin=0.2,
         ).resolve()
     )
 
@@ -120,9 +155,9 @@ def test_table_verdicts_and_claim_are_printed(seen):
         "lenet  adagrad    -                 -  -                    0         8  "
         "      -",
         "",
-        "LeNet-5: adagrad is better than sgd, +0.30 points (+0.10 to +0.50), "
-        "p = 0.00781 of 8 pairs",
-        "LeNet-5: adam against sgd not decided, p = 1 of 0 pairs",
+        "LeNet-5: adagrad better, +0.30 points (+0.10 to +0.50), p = 0.00781 of 8 "
+        "pairs",
+        "LeNet-5: adam not decided, p = 1 of 0 pairs",
         "",
         "It holds.",
         "",
@@ -132,7 +167,7 @@ def test_table_verdicts_and_claim_are_printed(seen):
 
 def test_json_is_all_of_standard_output(seen):
     result = run("lenet", "--json")
-    assert json.loads(result.stdout) == RESULTS
+    assert json.loads(result.stdout) == RESULTS.to_dict()
 
 
 def test_settings_need_not_be_repeated_and_must_not_differ(seen):
@@ -161,7 +196,7 @@ def test_plan_prints_commands_that_can_be_run(tmp_path):
             assert context.params["test"] is False
     assert shlex.split(gather) == ["kerascnn", "compare", "--out", "a b"]
     assert "follow from the tuning" in result.stderr
-    assert (tmp_path / "a b" / "comparison.json").exists()
+    assert (tmp_path / "a b" / "plan.json").exists()
 
 
 def test_plan_without_tuning_is_all_there_is(tmp_path):
@@ -171,7 +206,32 @@ def test_plan_without_tuning_is_all_there_is(tmp_path):
     assert [row["name"] for row in plan[:2]] == [
         *("lenet-sgd-seed-1", "lenet-adagrad-seed-1")
     ]
-    assert result.stderr == ""
+    assert result.stderr == (
+        "Over all: 2 pairs, the smallest p-value is 0.5; it can never decide at 0.05.\n"
+    )
+
+
+def test_rehearsal_and_reach_are_told_before_anything_is_trained():
+    result = run("lenet", "vgg16", "--preset", "quick", "--plan")
+    assert "This is a rehearsal" in result.stderr
+    assert "With fewer, lenet, vgg16 can never be decided." in result.stderr
+    result = run("--plan", "--out", "full")
+    assert "rehearsal" not in result.stderr
+    assert "Over all: 40 pairs" in result.stderr
+    assert "never" not in result.stderr
+
+
+def test_gather_takes_folders(monkeypatch):
+    calls = []
+
+    def gather(paths, out, reporter):
+        calls.append((paths, out))
+        return RESULTS
+
+    monkeypatch.setattr(comparison_run, "gather_comparisons", gather)
+    result = run("--gather", "a", "b", "--out", "both")
+    assert calls == [([Path("a"), Path("b")], Path("both"))]
+    assert result.stdout.endswith("It holds.\n\nReport: both/report.html\n")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +242,9 @@ def test_plan_without_tuning_is_all_there_is(tmp_path):
         (["--optimizer", "sgd"], 1, "two optimizers at least"),
         (["--preset", "fulll"], 2, "Did you mean 'full'"),
         (["--jobs", "0"], 2, "--jobs"),
+        (["--gather"], 2, "--gather takes folders"),
+        (["--gather", "a", "--seeds", "3"], 2, "--gather takes folders"),
+        (["--gather", "a"], 1, "Cannot read a/plan.json"),
     ],
 )
 def test_bad_option_is_one_line_and_leaves_nothing(arguments, code, message, tmp_path):

@@ -1,13 +1,18 @@
 """Comparisons with made-up outcomes: files as `kerascnn train` writes them."""
 
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from kerascnn.comparison import claims
+from kerascnn.comparison.final_test import join_labels
 from kerascnn.comparison.folder import open_comparison
-from kerascnn.comparison.plan import choose
+from kerascnn.comparison.plan import FINAL, choose
 from kerascnn.config_file import ConfigFile
+from kerascnn.data import load_split
 from kerascnn.recipes import RECIPES
 from kerascnn.runs import Run
 
@@ -33,6 +38,14 @@ def rates():
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def fewer_draws():
+    """Bootstrap intervals of fewer draws, which the tests look at one by one anyway."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "RULES", replace(claims.RULES, bootstrap_draws=200))
+        yield
+
+
 def history_of(epochs, accuracy):
     """Epochs that come nearer to an accuracy, each by half of the way, in 2 s."""
     return [
@@ -50,17 +63,37 @@ def history_of(epochs, accuracy):
     ]
 
 
-def write_run(out, planned, *, status="finished", accuracy=0.9, seconds=2.0):
-    """Write the files of a run, with four steps an epoch."""
-    settings = planned.config.resolve()
-    epochs = settings.epochs if status == "finished" else settings.epochs - 1
+@cache
+def test_labels():
+    return load_split("mnist", "test").labels
+
+
+test_labels.__test__ = False  # no test, whatever its name
+
+
+def predict(correct):
+    """Predictions of the test images, so many of which are correct: the last ones."""
+    labels = test_labels()
+    wrong = len(labels) - correct
+    return np.where(np.arange(len(labels)) < wrong, (labels + 1) % 10, labels)
+
+
+def write_run(out, planned, *, status="finished", accuracy=0.9, test=0.9, seconds=2.0):
+    """Write the files of a run, with four steps an epoch.
+
+    Args:
+        accuracy: On the validation images, at the end.
+        test: Of the predictions that a final run stores.
+    """
+    config = planned.config.resolve()
+    epochs = config.epochs if status == "finished" else config.epochs - 1
     history = history_of(epochs, accuracy)
     for row in history:
         row["seconds"] = seconds
     if history:
         history[-1]["validation_accuracy"] = accuracy
     run = Run(out / planned.name)
-    run.write_text("config.json", ConfigFile(planned.config, settings).to_json())
+    run.write_text("config.json", ConfigFile(planned.config, config).to_json())
     run.write_json("environment.json", ENVIRONMENT)
     run.write_csv("history.csv", history)
     run.write_csv(
@@ -73,7 +106,7 @@ def write_run(out, planned, *, status="finished", accuracy=0.9, seconds=2.0):
                 "accuracy": 1 - 1 / (step + 1),
                 "learning_rate": 0.01,
             }
-            for step in range(1, 4 * settings.epochs + 1)
+            for step in range(1, 4 * config.epochs + 1)
         ],
     )
     last = history[-1] if history else {}
@@ -95,16 +128,28 @@ def write_run(out, planned, *, status="finished", accuracy=0.9, seconds=2.0):
             **({} if status == "finished" else {"diverged_at_epoch": epochs + 1}),
         },
     )
-    run.model_path.write_bytes(b"a model")
+    if status == "finished":
+        run.model_path.write_bytes(b"a model")
+        if planned.stage == FINAL:
+            run.write_predictions(predict(round(10_000 * test)))
     return run
 
 
-def do_runs(folder, validation=lambda run: 0.9, status=lambda run: "finished"):
+def do_runs(
+    folder,
+    validation=lambda run: 0.9,
+    status=lambda run: "finished",
+    test=lambda run: 0.9,
+):
     """Do the runs that are left, stage by stage, each with the outcome given."""
     while left := folder.left():
         for run in left:
             write_run(
-                folder.runs_path, run, status=status(run), accuracy=validation(run)
+                folder.runs_path,
+                run,
+                status=status(run),
+                accuracy=validation(run),
+                test=test(run) if run.stage == FINAL else None,
             )
 
 
@@ -114,47 +159,26 @@ def inside(run):
     return 0.95 if run.config.learning_rate == recipe else 0.9
 
 
-def read_test(folder, accuracy):
-    """Write what `read_test_set` would, with the accuracy given for each run."""
-    folder.write_json(
-        "chosen.json", {"rates": choose(folder.protocol, folder.outcomes())}
-    )
-    outcomes = folder.outcomes()
-    finals = [
-        run
-        for run in folder.planned()
-        if run.stage == "final" and outcomes[run.name].status == "finished"
-    ]
-    folder.write_json(
-        "test.json",
-        {
-            "read_at": "2026-11-24T12:00:00+00:00",
-            "chosen_sha256": folder.chosen_digest(),
-            "runs": {
-                run.name: {
-                    "images": 10_000,
-                    "correct": round(10_000 * accuracy(run)),
-                    "accuracy": accuracy(run),
-                    "loss": 0.1,
-                }
-                for run in finals
-            },
-        },
-    )
+def join(folder):
+    """Choose, and join the labels."""
+    rates = choose(folder.protocol, folder.outcomes())
+    folder.write_json("chosen.json", {"rates": rates})
+    join_labels(folder)
 
 
 def functions(folder):
     """The functions above, and one that opens a comparison with some settings."""
 
-    def make(**settings):
+    def make(name="comparison", **settings):
         given = {"models": ("lenet",), "epochs": 3, "seeds": 3, "trials": 3}
-        return open_comparison(folder / "comparison", given | settings)
+        return open_comparison(folder / name, given | settings)
 
     return SimpleNamespace(
         make=make,
         do_runs=do_runs,
-        read_test=read_test,
+        join=join,
         write_run=write_run,
+        predict=predict,
         inside=inside,
     )
 

@@ -1,6 +1,8 @@
 """The figures of a comparison: what stands on the axes."""
 
+import json
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,8 +55,13 @@ def run_of(seed, accuracy, status="finished"):
 RUNS = [run_of(1, 0.9), run_of(2, 0.94)]
 
 
+def record(value):
+    """A record with the attributes of nested dictionaries."""
+    return json.loads(json.dumps(value), object_hook=lambda row: SimpleNamespace(**row))
+
+
 def network_of(model, **rates):
-    return {
+    value = {
         "model": model,
         "title": model.title(),
         "validation_images": 1000,
@@ -76,6 +83,7 @@ def network_of(model, **rates):
             for optimizer, found in rates.items()
         ],
     }
+    return record(value)
 
 
 NETWORKS = [
@@ -203,9 +211,7 @@ def test_rates_have_a_panel_for_each_network():
 
 
 def test_accuracy_over_seconds_counts_training_alone():
-    curves = {
-        network["model"]: {"sgd": RUNS, "adagrad": RUNS} for network in NETWORKS[:1]
-    }
+    curves = {network.model: {"sgd": RUNS, "adagrad": RUNS} for network in NETWORKS[:1]}
     figure = plot_accuracy_over_seconds(NETWORKS[:1], curves)
     (axes,) = figure.axes
     assert axes.get_xlabel() == "Seconds of training"

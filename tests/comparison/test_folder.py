@@ -1,5 +1,6 @@
 """The folder of a comparison: opened, told apart, and checked against its runs."""
 
+import hashlib
 import json
 import re
 
@@ -11,12 +12,12 @@ from kerascnn.errors import ConfigError, RunError
 
 def test_settings_are_written_once_and_need_not_be_repeated(made):
     folder = made.make(target=0.9)
-    text = (folder.path / "comparison.json").read_text()
+    text = (folder.path / "plan.json").read_text()
     assert json.loads(text)["target"] == 0.9
     again = open_comparison(folder.path, {})
     assert again.protocol == folder.protocol
     assert made.make(target=0.9).protocol == folder.protocol
-    assert (folder.path / "comparison.json").read_text() == text
+    assert (folder.path / "plan.json").read_text() == text
 
 
 @pytest.mark.parametrize(
@@ -46,12 +47,34 @@ def test_bad_settings_leave_no_folder(tmp_path):
 
 def test_file_that_is_no_json_is_an_error(made):
     folder = made.make()
-    (folder.path / "comparison.json").write_text("{")
-    with pytest.raises(RunError, match=r"Cannot read .*comparison\.json.*--out"):
+    (folder.path / "plan.json").write_text("{")
+    with pytest.raises(RunError, match=r"Cannot read .*plan\.json.*--out"):
         open_comparison(folder.path, {})
-    (folder.path / "comparison.json").write_text("[]")
+    (folder.path / "plan.json").write_text("[]")
     with pytest.raises(RunError, match="one JSON object"):
         open_comparison(folder.path, {})
+
+
+def test_plan_that_was_edited_is_refused(made):
+    folder = made.make(target=0.9)
+    path = folder.path / "plan.json"
+    digest = folder.protocol.digest()
+    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    path.write_text(path.read_text().replace('"seeds": 3', '"seeds":  3'))
+    with pytest.raises(ConfigError, match="was edited"):
+        _ = folder.protocol
+    path.write_text(path.read_text().replace('"tie_seed": 1000', '"tie_seed": 1'))
+    with pytest.raises(
+        ConfigError, match=r"another version of kerascnn .* other rules"
+    ):
+        _ = folder.protocol
+
+
+def test_run_of_another_plan_is_an_error(made):
+    folder, other = made.make(), made.make(name="other", target=0.9)
+    made.write_run(folder.runs_path, other.left()[0])
+    with pytest.raises(RunError, match=r"plan_digest = .*, but the comparison plans"):
+        folder.outcomes()
 
 
 def test_left_are_the_runs_that_are_known_and_not_done(made):
@@ -77,8 +100,8 @@ def test_run_with_other_settings_is_an_error(made):
     folder = made.make()
     run = made.write_run(folder.runs_path, folder.left()[0])
     text = (run.path / "config.json").read_text()
-    (run.path / "config.json").write_text(text.replace('"epochs": 3', '"epochs": 2'))
-    with pytest.raises(RunError, match="epochs = 2, but the comparison plans 3"):
+    (run.path / "config.json").write_text(text.replace('"seed": 0', '"seed": 7'))
+    with pytest.raises(RunError, match="seed = 7, but the comparison plans 0"):
         folder.outcomes()
     # A scheduler may choose where to compute.
     changed = text.replace('"device": "auto"', '"device": "cpu"')
@@ -90,7 +113,7 @@ def test_run_that_has_read_the_test_images_is_an_error(made):
     folder = made.make()
     run = made.write_run(folder.runs_path, folder.left()[0])
     run.write_json("metrics.json", run.metrics | {"test_accuracy": 0.9})
-    with pytest.raises(RunError, match="has read the test images"):
+    with pytest.raises(RunError, match="has measured the test images"):
         folder.outcomes()
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from kerascnn.commands.train import train
-from kerascnn.comparison import CompareConfig
+from kerascnn.comparison.config import RULES, CompareConfig
 from kerascnn.comparison.plan import (
-    MAX_EXTENSIONS,
     Outcome,
     choose,
     final_runs,
@@ -42,7 +41,7 @@ def play(protocol, outcome):
 
 
 def rates(tuning, optimizer):
-    return [run.config.learning_rate for run in tuning.runs[optimizer]]
+    return [trial.rate for trial in tuning.trials[optimizer]]
 
 
 def peak(**best):
@@ -115,12 +114,12 @@ def test_extensions_have_an_end():
     protocol = protocol_of()
     outcomes = play(protocol, peak(sgd=100.0, adagrad=0.05))
     tuning = tune(protocol, "lenet", outcomes)
-    assert tuning.extensions == MAX_EXTENSIONS == 2
-    assert rates(tuning, "sgd") == [0.01581, 0.05, 0.1581, 0.5, 1.581]
-    assert {len(row) for row in tuning.runs.values()} == {5}
+    assert tuning.extensions == RULES.max_extensions == 4
+    assert rates(tuning, "sgd") == [0.01581, 0.05, 0.1581, 0.5, 1.581, 5.0, 15.81]
+    assert {len(row) for row in tuning.trials.values()} == {7}
     assert tuning.is_on_edge("sgd")
     assert not tuning.is_on_edge("adagrad")
-    assert choose(protocol, outcomes)["lenet"]["sgd"] == 1.581
+    assert choose(protocol, outcomes)["lenet"]["sgd"] == 15.81
 
 
 def test_number_of_rates_is_equal_whatever_happens():
@@ -129,7 +128,7 @@ def test_number_of_rates_is_equal_whatever_happens():
             protocol = protocol_of()
             outcomes = play(protocol, peak(sgd=sgd, adagrad=adagrad))
             tuning = tune(protocol, "lenet", outcomes)
-            assert len({len(row) for row in tuning.runs.values()}) == 1
+            assert len({len(row) for row in tuning.trials.values()}) == 1
 
 
 def test_networks_are_extended_each_by_itself():
@@ -141,7 +140,7 @@ def test_networks_are_extended_each_by_itself():
         ),
     )
     assert tune(protocol, "lenet", outcomes).extensions == 1
-    assert tune(protocol, "alexnet", outcomes).extensions == 2
+    assert tune(protocol, "alexnet", outcomes).extensions == 4
 
 
 # Choices
@@ -161,6 +160,47 @@ def test_equal_accuracies_are_decided_by_the_loss_then_by_the_lower_rate():
         ),
     )
     assert choose(protocol, outcomes)["lenet"] == {"sgd": 0.1581, "adagrad": 0.01581}
+
+
+def tie(second):
+    """Outcomes in which 0.05 and 0.1581 share the best accuracy; then the second."""
+
+    def outcome(config):
+        rate = config.learning_rate
+        if config.seed == RULES.tie_seed:
+            return second[rate]
+        return finished(0.9 if rate in (0.05, 0.1581) else 0.8, 0.1 + rate)
+
+    return outcome
+
+
+def test_tied_rates_get_a_second_seed_each_and_the_mean_decides():
+    protocol = protocol_of(trials=4)
+    outcomes = play(protocol, tie({0.05: finished(0.91), 0.1581: finished(0.92)}))
+    tuning = tune(protocol, "lenet", outcomes)
+    for optimizer in ("sgd", "adagrad"):
+        trials = {trial.rate: trial for trial in tuning.trials[optimizer]}
+        assert [len(trial.runs) for trial in trials.values()] == [1, 2, 2, 1]
+        assert trials[0.1581].accuracy(outcomes) == pytest.approx(0.91)
+        first, second = trials[0.1581].runs
+        assert second.name == f"{first.name}-tie"
+        assert (first.config.seed, second.config.seed) == (0, 1000)
+    assert choose(protocol, outcomes)["lenet"] == {"sgd": 0.1581, "adagrad": 0.1581}
+
+
+def test_tie_that_stays_is_decided_by_the_mean_loss():
+    protocol = protocol_of(trials=4)
+    again = {0.05: finished(0.85, 0.5), 0.1581: finished(0.85, 0.1)}
+    outcomes = play(protocol, tie(again))
+    # Mean losses 0.325 and 0.179; others, which were behind at first, stay behind.
+    assert choose(protocol, outcomes)["lenet"]["sgd"] == 0.1581
+
+
+def test_tied_rate_that_diverges_with_the_second_seed_is_not_chosen():
+    protocol = protocol_of(trials=4)
+    again = {0.05: finished(0.85), 0.1581: Outcome(status="diverged")}
+    outcomes = play(protocol, tie(again))
+    assert choose(protocol, outcomes)["lenet"]["sgd"] == 0.05
 
 
 def test_diverged_trial_ranks_last():
@@ -187,7 +227,9 @@ def test_optimizer_that_never_finishes_tries_lower_rates_and_has_no_final_runs()
         ),
     )
     tuning = tune(protocol, "lenet", outcomes)
-    assert rates(tuning, "sgd") == [0.001581, 0.005, 0.01581, 0.05, 0.1581]
+    assert rates(tuning, "sgd") == [
+        *(0.0001581, 0.0005, 0.001581, 0.005, 0.01581, 0.05, 0.1581)
+    ]
     assert choose(protocol, outcomes)["lenet"] == {"sgd": None, "adagrad": 0.05}
     finals = [run for run in planned_runs(protocol, outcomes) if run.stage == "final"]
     assert [run.name for run in finals] == [
@@ -200,7 +242,8 @@ def test_nothing_is_chosen_before_the_tuning_is_complete():
     protocol = protocol_of()
     runs = planned_runs(protocol, {})
     assert {run.stage for run in runs} == {"tuning"}
-    outcomes = {run.name: finished(0.9) for run in runs[1:]}
+    # No two alike, which would be a tie to be settled.
+    outcomes = {run.name: finished(0.9 + i / 100) for i, run in enumerate(runs[1:])}
     assert planned_runs(protocol, outcomes) == runs
     with pytest.raises(RunError, match="rates of lenet are not chosen yet"):
         choose(protocol, outcomes)
@@ -220,12 +263,16 @@ def test_final_runs_are_pairs_with_fresh_seeds_side_by_side():
     assert {run.config.seed for run in tuning} == {0}
 
 
-def test_tuning_and_final_runs_have_the_same_work():
-    protocol = protocol_of(limit=640, epochs=2)
+def test_tuning_and_final_runs_have_budgets_of_their_own():
+    protocol = protocol_of(limit=640, epochs=2, tuning_limit=320, tuning_epochs=1)
     outcomes = play(protocol, peak(sgd=0.05, adagrad=0.05))
     for run in planned_runs(protocol, outcomes):
-        assert (run.config.limit, run.config.epochs) == (640, 2)
+        is_final = run.stage == "final"
+        work = (run.config.limit, run.config.epochs)
+        assert work == ((640, 2) if is_final else (320, 1))
         assert run.config.test is False
+        assert run.config.store_predictions is is_final
+        assert run.config.plan_digest == protocol.digest()
 
 
 def test_names_are_different_and_plain():
@@ -249,6 +296,6 @@ def test_command_trains_what_was_planned():
             given = {k: v for k, v in context.params.items() if v not in (None, ())}
         assert given.pop("name") == run.name
         assert given.pop("out") == Path("a folder/runs")
-        for option in ("as_json", "optimizer_options"):
-            given.pop(option, None)
+        given.pop("as_json", None)
+        given["optimizer_options"] = dict(given["optimizer_options"])
         assert TrainConfig(**given) == run.config

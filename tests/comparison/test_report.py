@@ -23,9 +23,9 @@ def reported(made_once):
     """A report on all five networks, one run of which diverged."""
     made = made_once
     folder = made.make(models=tuple(MODELS), seeds=2, epochs=2)
-    made.do_runs(folder, made.inside, status)
-    made.read_test(folder, accuracy)
-    results = write_report(folder)
+    made.do_runs(folder, made.inside, status, accuracy)
+    made.join(folder)
+    results = write_report(folder, [folder])
     return folder, results
 
 
@@ -81,14 +81,15 @@ def test_html_says_it_all_and_escapes_names(reported):
     text = " ".join(
         " ".join(Page((folder.path / "report.html").read_text()).words).split()
     )
-    assert results["claims"][0]["sentence"] in text
+    assert results.claims[0].sentence in text
     for model in MODELS.values():
         assert model.title in text
     assert "A <fast> one & more" in text
     assert "98.00 %" in text
     assert "+0.50" in text
     assert "not decided" in text
-    assert "kerascnn train lenet --dataset mnist --optimizer sgd" in text
+    assert folder.protocol.digest() in text
+    assert "kerascnn train lenet --momentum 0.9" in text
     assert "kerascnn compare --optimizer sgd --optimizer adagrad" in text
     for run in folder.planned():
         assert run.name in text
@@ -98,7 +99,7 @@ def test_markdown_is_the_twin(reported):
     folder, results = reported
     html = " ".join(Page((folder.path / "report.html").read_text()).words)
     text = (folder.path / "report.md").read_text()
-    assert results["claims"][0]["sentence"] in text
+    assert results.claims[0].sentence in text
     heads = re.findall(r"^## (.*)$", text, re.M)
     assert heads == [
         *("What was asked", "Results", "Verdicts", "Protocol", "Figures"),
@@ -120,7 +121,7 @@ def test_tables_of_the_markdown_are_regular(reported):
         lines = table.splitlines()
         assert {line.count("|") for line in lines} == {lines[0].count("|")}
     rows = [table.count("\n") - 2 for table in tables]
-    assert rows == [10, 5, 5, len(folder.planned())]
+    assert rows == [10, 1 + 5, 5, len(folder.planned())]
     assert not re.search(r"\n\n\n", text)
 
 
@@ -139,18 +140,18 @@ def test_the_ten_figures_of_the_report_and_more_are_there(reported):
 
 def test_results_are_written_as_returned(reported):
     folder, results = reported
-    assert json.loads((folder.path / "results.json").read_text()) == results
-    (vgg16,) = [row for row in results["networks"] if row["model"] == "vgg16"]
-    assert vgg16["optimizers"][0]["diverged"] == 1
+    assert json.loads((folder.path / "results.json").read_text()) == results.to_dict()
+    (vgg16,) = [row for row in results.networks if row.model == "vgg16"]
+    assert vgg16.optimizers[0].diverged == 1
 
 
 def test_report_without_tuning_and_steps(made):
     folder = made.make(tune=False, trials=None, seeds=2)
-    made.do_runs(folder)
-    made.read_test(folder, accuracy)
+    made.do_runs(folder, test=accuracy)
+    made.join(folder)
     for path in folder.runs_path.glob("*/steps.csv"):
         path.unlink()
-    write_report(folder)
+    write_report(folder, [folder])
     text = (folder.path / "report.md").read_text()
     assert "No tuning: the learning rates are the recipes'." in text
     assert "rates.png" not in text

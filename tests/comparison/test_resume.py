@@ -15,6 +15,7 @@ import kerascnn
 COMPARE = [
     *(sys.executable, "-m", "kerascnn", "compare", "lenet", "--limit", "500"),
     *("--epochs", "1", "--seeds", "2", "--trials", "3", "--json"),
+    *("--tuning-epochs", "1"),
 ]
 
 

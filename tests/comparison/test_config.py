@@ -1,13 +1,15 @@
 """The settings of a comparison: checked, filled in, and read back."""
 
+import dataclasses
 import json
 import re
 
 import pytest
 
 from kerascnn.commands.compare import compare
-from kerascnn.comparison import PRESETS, Budget, CompareConfig, Protocol
-from kerascnn.comparison.statistics import pairs_needed
+from kerascnn.comparison import PRESETS
+from kerascnn.comparison.config import CompareConfig, Protocol
+from kerascnn.comparison.reach import pairs_needed
 from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
 from kerascnn.recipes import RECIPES
@@ -15,39 +17,66 @@ from kerascnn.recipes import RECIPES
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_preset_has_a_budget_that_is_allowed_for_every_network(preset):
-    assert list(PRESETS[preset]) == list(MODELS)
-    for model, budget in PRESETS[preset].items():
+    for model in MODELS:
+        budget = PRESETS[preset].budget(model)
         CompareConfig(
             models=(model,),
-            epochs=budget.epochs,
-            limit=budget.limit,
-            seeds=budget.seeds,
-            trials=budget.trials,
+            **{
+                name: value
+                for name, value in vars(budget).items()
+                if name != "validation_fraction"
+            },
         )
-        assert (budget.limit or 60_000) >= RECIPES[model].batch_size
 
 
-def test_fast_networks_have_seeds_enough_to_decide():
+def test_full_preset_can_decide_on_every_network():
     needed = pairs_needed(len(MODELS), 0.05)
-    for model in ("lenet", "alexnet", "resnet18", "mobilenet"):
-        assert PRESETS["full"][model].seeds >= needed
+    for model in MODELS:
+        assert PRESETS["full"].budget(model).seeds >= needed
+    assert PRESETS["quick"].is_rehearsal
+    assert not PRESETS["full"].is_rehearsal
 
 
-def test_settings_are_filled_in_from_preset_and_recipe():
+def test_settings_are_filled_in_from_preset_recipe_and_table():
     protocol = CompareConfig(
         models=("lenet", "vgg16"), optimizers=("sgd", "adam"), seeds=4
     ).resolve()
-    full = PRESETS["full"]["lenet"]
     lenet = protocol.networks["lenet"]
-    assert lenet.budget == Budget(
-        epochs=full.epochs,
-        limit=full.limit,
-        validation_fraction=full.validation_fraction,
-        seeds=4,
-        trials=full.trials,
-    )
+    full = PRESETS["full"].budget("lenet")
+    assert lenet.budget == dataclasses.replace(full, seeds=4)
     assert lenet.centres == {"sgd": 0.05, "adam": 0.001}
+    assert lenet.settings == {
+        "image_size": 28,
+        "stem": "paper",
+        "batch_size": 64,
+        "schedule": "constant",
+        "warmup_epochs": 0.0,
+    }
     assert protocol.networks["vgg16"].centres == {"sgd": 0.003, "adam": 0.001}
+    assert protocol.optimizers["sgd"] == {"momentum": 0.9, "nesterov": False}
+
+
+def test_recipes_schedules_are_an_option():
+    protocol = CompareConfig(models=("lenet",), schedule="recipe").resolve()
+    settings = protocol.networks["lenet"].settings
+    assert settings["schedule"] == RECIPES["lenet"].schedule
+    assert settings["warmup_epochs"] == RECIPES["lenet"].warmup_epochs
+
+
+@pytest.mark.parametrize(
+    ("given", "tuning"),
+    [
+        ({}, (10, None)),
+        ({"epochs": 3}, (3, None)),
+        ({"limit": 640}, (10, 640)),
+        ({"epochs": 3, "tuning_epochs": 4, "tuning_limit": 64}, (4, 64)),
+    ],
+)
+def test_tuning_spends_no_more_than_a_final_run_unless_asked_to(given, tuning):
+    budget = (
+        CompareConfig(models=("lenet",), **given).resolve().networks["lenet"].budget
+    )
+    assert (budget.tuning_epochs, budget.tuning_limit) == tuning
 
 
 def test_protocol_is_read_back_as_it_was():
@@ -58,10 +87,16 @@ def test_protocol_is_read_back_as_it_was():
     assert again.networks["lenet"] == protocol.networks["lenet"]
 
 
-@pytest.mark.parametrize("value", [{}, {"networks": []}, {"networks": {"lenet": {}}}])
-def test_file_that_is_no_protocol_is_an_error(value):
+@pytest.mark.parametrize("networks", [None, [], {"lenet": {}}])
+def test_file_that_is_no_protocol_is_an_error(networks):
+    value = CompareConfig().resolve().to_dict() | {"networks": networks}
     with pytest.raises(ConfigError, match=r"a file holds no comparison"):
         Protocol.from_dict(value, "a file")
+
+
+def test_file_of_another_schema_is_an_error():
+    with pytest.raises(ConfigError, match="schema None, this version has 2"):
+        Protocol.from_dict({"networks": {}}, "a file")
 
 
 @pytest.mark.parametrize(
@@ -71,15 +106,16 @@ def test_file_that_is_no_protocol_is_an_error(value):
         {"models": ("vgg16", "lenet"), "optimizers": ("adagrad", "lion", "sgd")},
         {"preset": "quick", "epochs": 2, "limit": 500, "seeds": 5, "trials": 4},
         {"tune": False, "target": 0.9, "dataset": "kmnist"},
+        {"schedule": "recipe", "margin": 0.25, "tuning_epochs": 2, "tuning_limit": 640},
     ],
 )
 def test_command_asks_for_the_same_comparison(settings):
     protocol = CompareConfig(**settings).resolve()
     _, name, *arguments = protocol.command
     with compare.make_context(name, arguments) as context:
-        own = ("jobs", "without_failed", "plan", "out", "as_json")
+        own = ("jobs", "without_failed", "plan", "gather", "out", "as_json")
         given = {
-            key: value
+            "models" if key == "names" else key: value
             for key, value in context.params.items()
             if key not in own and value not in (None, ())
         }
@@ -93,13 +129,17 @@ def test_command_asks_for_the_same_comparison(settings):
         ({"optimizers": ("sgd",)}, "two optimizers at least, but got .*--optimizer"),
         ({"optimizers": ("sgd", "sgd")}, "Each optimizer is compared once"),
         ({"models": ("lenet", "lenet")}, "Each model is compared once"),
-        ({"preset": "slow"}, "no preset 'slow'. Choose quick or full"),
+        ({"preset": "slow"}, "no preset 'slow'. Choose one of: quick, full"),
         ({"seeds": 1}, "seeds has to be a whole number from 2 to 20, but got 1"),
         ({"seeds": 21}, "from 2 to 20, but got 21"),
         ({"trials": 2}, "trials has to be a whole number from 3 to 15, but got 2"),
         ({"epochs": 0}, "epochs has to be a whole number from 1 .*, but got 0"),
         ({"epochs": 1.5}, "but got 1.5"),
         ({"limit": 10}, "lenet trains in batches of 64, but limit is 10"),
+        ({"tuning_limit": 10}, "lenet trains .* but tuning_limit is 10"),
+        ({"schedule": "linear"}, "no schedule 'linear'. Choose one of: constant,"),
+        ({"margin": 0}, "percentage points above 0, such as 0.1, but got 0"),
+        ({"tune": False, "tuning_epochs": 1}, "Leave out --tuning-epochs or --no-tune"),
         ({"target": 97}, r"accuracy in \(0, 1\), such as 0.97, but got 97"),
         ({"tune": False, "trials": 3}, "Leave out --trials or --no-tune"),
     ],

@@ -1,6 +1,7 @@
 """What is left is done, once, whatever happens to the runs."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from kerascnn.comparison import report, runner, testing
-from kerascnn.comparison.runner import run_comparison
-from kerascnn.errors import RunError, TrainingInterruptedError
+from kerascnn.comparison import pool, report
+from kerascnn.comparison.results import derive_results
+from kerascnn.comparison.run import gather_comparisons, run_comparison
+from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
 from kerascnn.progress import Reporter
 
 
@@ -61,10 +63,9 @@ class FakeProcess:
 
 @pytest.fixture
 def trained(made, monkeypatch):
-    """Trainings and tests that take no time; what was started, and how it shall end."""
+    """Trainings that take no time; what was started, and how it shall end."""
     state = SimpleNamespace(
         started=[],
-        tested=[],
         failing=set(),
         diverging=set(),
         folder=made.make(seeds=2),
@@ -86,17 +87,13 @@ def trained(made, monkeypatch):
         return True
 
     monkeypatch.setattr(FakeProcess, "act", act, raising=False)
-    monkeypatch.setattr(runner, "subprocess", fake_subprocess(FakeProcess))
-    monkeypatch.setattr(runner, "load_tensorflow", lambda: None)
-    monkeypatch.setattr(report, "_save_figures", lambda folder, results: [])
-    metrics = {"images": 10_000, "correct": 9_100, "accuracy": 0.91, "loss": 0.3}
-
-    def evaluate(run):
-        state.tested.append(run.name)
-        return SimpleNamespace(metrics=metrics)
-
-    monkeypatch.setattr(testing, "evaluate_run", evaluate)
+    monkeypatch.setattr(pool, "subprocess", fake_subprocess(FakeProcess))
+    monkeypatch.setattr(report, "_save_figures", lambda folder, parts, results: [])
     return state
+
+
+def scored(state):
+    return list(state.folder.read_json("test.json")["runs"])
 
 
 def names(state):
@@ -113,8 +110,8 @@ def test_everything_is_done_in_the_order_of_the_plan(trained):
         *("lenet-sgd-seed-2", "lenet-adagrad-seed-2"),
     ]
     assert {process.kind for process in trained.started} == {"new"}
-    assert trained.tested == names(trained)[6:]
-    assert results["networks"][0]["comparisons"][0]["verdict"] == "not decided"
+    assert scored(trained) == names(trained)[6:]
+    assert results.to_dict() == trained.folder.read_json("results.json")
     assert lines.lines[0] == (
         "[1/6] lenet-sgd-rate-0.01581: validation accuracy 0.9000 in 6.0 s"
     )
@@ -130,7 +127,6 @@ def test_finished_comparison_does_nothing_again(trained):
     lines = Lines()
     assert run_comparison(trained.folder, jobs=1, reporter=lines) == results
     assert len(trained.started) == count
-    assert len(trained.tested) == 4
     assert lines.lines == []
     assert report.stat().st_mtime_ns == before
 
@@ -140,7 +136,6 @@ def test_report_that_is_missing_is_written_again_from_the_files(trained):
     (trained.folder.path / "report.html").unlink()
     assert run_comparison(trained.folder, jobs=1) == results
     assert trained.folder.has("report.html")
-    assert len(trained.tested) == 4
 
 
 def test_only_what_is_left_is_done(trained, made):
@@ -156,12 +151,10 @@ def test_only_what_is_left_is_done(trained, made):
     assert set(kinds.values()) == {"new"}
 
 
-def test_models_that_are_not_needed_are_deleted(trained):
+def test_models_are_deleted(trained):
     run_comparison(trained.folder, jobs=1)
-    kept = sorted(
-        path.parent.name for path in trained.folder.runs_path.glob("*/*.keras")
-    )
-    assert kept == ["lenet-adagrad-seed-1", "lenet-sgd-seed-1"]
+    assert list(trained.folder.runs_path.glob("*/*.keras")) == []
+    assert len(list(trained.folder.runs_path.glob("*/test_predictions.npy"))) == 4
 
 
 def test_diverged_run_does_not_stop_the_rest(trained):
@@ -169,9 +162,9 @@ def test_diverged_run_does_not_stop_the_rest(trained):
     lines = Lines()
     results = run_comparison(trained.folder, jobs=1, reporter=lines)
     assert "lenet-adagrad-seed-2 diverged in epoch 3" in lines.lines[9]
-    assert trained.tested == names(trained)[6:9]
-    (row,) = results["networks"][0]["comparisons"]
-    assert row["dropped_pairs"] == 1
+    assert scored(trained) == names(trained)[6:9]
+    (row,) = results.networks[0].comparisons
+    assert row.dropped_pairs == 1
 
 
 def test_failed_run_does_not_stop_the_rest_and_is_tried_again(trained):
@@ -181,20 +174,20 @@ def test_failed_run_does_not_stop_the_rest_and_is_tried_again(trained):
     assert "lenet-sgd-seed-1: Error: out of memory" in str(error.value)
     assert "--without-failed" in str(error.value)
     assert len(trained.started) == 10
-    assert trained.tested == []
+    assert not trained.folder.has("test.json")
     trained.failing = set()
     results = run_comparison(trained.folder, jobs=1)
     assert names(trained)[10:] == ["lenet-sgd-seed-1"]
-    assert results["networks"][0]["optimizers"][0]["failed"] == 0
+    assert results.networks[0].optimizers[0].failed == 0
 
 
 def test_failed_run_can_be_done_without(trained):
     trained.failing = {"lenet-sgd-seed-1", "lenet-adagrad-rate-0.1581"}
     results = run_comparison(trained.folder, jobs=1, without_failed=True)
-    assert trained.tested == names(trained)[7:]
-    sgd, adagrad = results["networks"][0]["optimizers"]
-    assert sgd["failed"] == 1
-    assert [trial["status"] for trial in adagrad["tuning"]["trials"]] == [
+    assert scored(trained) == names(trained)[7:]
+    sgd, adagrad = results.networks[0].optimizers
+    assert sgd.failed == 1
+    assert [trial.status for trial in adagrad.tuning.trials] == [
         *("finished", "finished", "failed")
     ]
     assert "out of memory" in trained.folder.failed()["lenet-sgd-seed-1"]
@@ -203,7 +196,7 @@ def test_failed_run_can_be_done_without(trained):
 
 
 def test_cores_are_shared_among_the_jobs(trained, monkeypatch):
-    monkeypatch.setattr(runner, "usable_cores", lambda: 8)
+    monkeypatch.setattr(pool, "usable_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "5")
     run_comparison(trained.folder, jobs=3)
@@ -252,7 +245,56 @@ def test_signal_stops_the_runs_and_says_how_to_go_on(trained, monkeypatch):
         def terminate(self):
             self.code = 0
 
-    monkeypatch.setattr(runner, "subprocess", fake_subprocess(Endless))
+    monkeypatch.setattr(pool, "subprocess", fake_subprocess(Endless))
     with pytest.raises(TrainingInterruptedError, match="kerascnn compare --out"):
         run_comparison(trained.folder, jobs=1)
     assert not trained.folder.has("chosen.json")
+
+
+# Comparisons gathered
+
+
+def test_gathered_comparisons_are_reported_together(trained, made, tmp_path):
+    other = made.make(name="other", models=("vgg16",), seeds=2)
+    for folder in (trained.folder, other):
+        made.do_runs(folder, made.inside)
+    run_comparison(trained.folder)
+    out = tmp_path / "all"
+    parts = [trained.folder, other]
+    results = gather_comparisons([part.path for part in parts], out)
+    assert [network.model for network in results.networks] == ["lenet", "vgg16"]
+    assert results == derive_results(parts)
+    for name in ("results.json", "report.html", "report.md"):
+        assert (out / name).is_file()
+    assert not (other.path / "report.html").exists()
+    # And again, from the same files.
+    assert gather_comparisons([part.path for part in parts], out) == results
+
+
+def test_runs_that_are_left_are_not_gathered(trained, tmp_path):
+    with pytest.raises(
+        RunError, match=r"has 6 runs left, lenet-sgd-rate-0\.01581 first"
+    ):
+        gather_comparisons([trained.folder.path], tmp_path / "all")
+    assert not (tmp_path / "all").exists()
+
+
+def test_gathering_into_a_comparison_is_refused(trained):
+    path = trained.folder.path
+    with pytest.raises(ConfigError, match="holds a comparison of its own"):
+        gather_comparisons([path], path)
+
+
+def test_copy_without_weights_and_logs_goes_on_where_it_was(trained, tmp_path):
+    """What version control keeps: no weights, logs, locks or checkpoints."""
+    trained.failing = {"lenet-adagrad-seed-2"}
+    with pytest.raises(RunError, match="1 of the runs failed"):
+        run_comparison(trained.folder, jobs=1)
+    copy = type(trained.folder)(tmp_path / "copy")
+    ignored = shutil.ignore_patterns("*.keras", "checkpoint", ".lock", "logs")
+    shutil.copytree(trained.folder.path, copy.path, ignore=ignored)
+    trained.failing, before = set(), len(trained.started)
+    trained.folder = copy
+    results = run_comparison(copy, jobs=1)
+    assert names(trained)[before:] == ["lenet-adagrad-seed-2"]
+    assert results.networks[0].comparisons[0].seeds == [1, 2]

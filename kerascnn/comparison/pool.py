@@ -1,0 +1,125 @@
+"""Trainings side by side on this machine, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from kerascnn.comparison.folder import ComparisonFolder
+from kerascnn.comparison.plan import PlannedRun
+from kerascnn.environment import usable_cores
+from kerascnn.errors import RunError
+from kerascnn.runs import Run
+from kerascnn.runtime import python_path
+
+POLL_SECONDS = 0.2
+# How many threads TensorFlow and oneDNN use, in the environment.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+
+
+@dataclass
+class Pool:
+    """Trainings that go on.
+
+    Attributes:
+        folder: Where they belong to.
+        cores: How many cores each may use; all where `None`.
+        running: The processes, by run.
+    """
+
+    folder: ComparisonFolder
+    cores: int | None
+    running: dict[str, tuple[PlannedRun, subprocess.Popen[bytes]]] = field(
+        default_factory=dict
+    )
+
+    def has(self, run: PlannedRun) -> bool:
+        """Whether a run goes on here, or in a process that someone else started."""
+        return run.name in self.running or is_busy(self.folder.run(run))
+
+    def start(self, planned: PlannedRun) -> None:
+        """Start a run, or go on with one that was stopped."""
+        run = self.folder.run(planned)
+        if (run.path / "config.json").exists():
+            words = ["train", "--resume", str(run.path)]
+        else:
+            words = planned.command(self.folder.runs_path)[1:]
+        log = self.folder.log_path(planned)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "kerascnn", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=os.environ | _share_of_cores(self.cores) | python_path(),
+                # Ctrl-C is for this process; it tells the others, once.
+                start_new_session=True,
+            )
+        self.running[planned.name] = (planned, process)
+
+    def wait(self, signals: list[int]) -> list[tuple[PlannedRun, int]]:
+        """Wait for a run to end, or a signal, or a moment where others train.
+
+        Returns:
+            The runs that ended, each with the exit code of its process.
+        """
+        for _ in range(round(1 / POLL_SECONDS) if not self.running else 2**31):
+            ended = [
+                (planned, code)
+                for planned, process in self.running.values()
+                if (code := process.poll()) is not None
+            ]
+            if ended or signals:
+                break
+            time.sleep(POLL_SECONDS)
+        for planned, _ in ended:
+            del self.running[planned.name]
+        return ended
+
+    def stop(self) -> None:
+        """Tell the runs to stop, and wait until they have written their checkpoints."""
+        for _, process in self.running.values():
+            process.terminate()
+        for _, process in self.running.values():
+            process.wait()
+        self.running.clear()
+
+
+@contextmanager
+def open_pool(folder: ComparisonFolder, jobs: int) -> Iterator[Pool]:
+    """A pool that leaves no process behind."""
+    cores = max(1, usable_cores() // jobs) if jobs > 1 else None
+    pool = Pool(folder, cores)
+    try:
+        yield pool
+    finally:
+        pool.stop()
+
+
+def is_busy(run: Run) -> bool:
+    """Whether another process trains a run: one that a killed comparison left, say."""
+    if not run.path.is_dir():
+        return False
+    try:
+        with run.locked():
+            return False
+    except RunError:
+        return True
+
+
+def _share_of_cores(cores: int | None) -> dict[str, str]:
+    """What lets processes share a machine; what the user has set wins."""
+    if cores is None:
+        return {}
+    shares = {
+        **dict.fromkeys(THREADS, str(cores)),
+        # Or the first process takes the whole memory of a GPU.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
+    return {name: value for name, value in shares.items() if name not in os.environ}

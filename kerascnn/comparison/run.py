@@ -1,0 +1,194 @@
+"""Do what is left of a comparison: the trainings, the labels, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerascnn.comparison.folder import PLAN_NAME, ComparisonFolder
+from kerascnn.comparison.plan import PlannedRun, choose
+from kerascnn.comparison.pool import is_busy, open_pool
+from kerascnn.comparison.records import Results
+from kerascnn.environment import usable_cores
+from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
+from kerascnn.interruption import remembered_signals
+from kerascnn.progress import Reporter, format_seconds
+
+# More processes than this would need more memory than most machines have.
+MAX_DEFAULT_JOBS = 4
+
+
+def run_comparison(
+    folder: ComparisonFolder,
+    *,
+    jobs: int | None = None,
+    without_failed: bool = False,
+    reporter: Reporter | None = None,
+) -> Results:
+    """Do what is left of a comparison, and nothing twice.
+
+    Args:
+        folder: The comparison, from `open_comparison`.
+        jobs: Trainings side by side, each with its share of the cores; where `None`,
+            as many as there are cores, but four at most.
+        without_failed: Go on to the end without the runs that fail. They are left out
+            for good.
+        reporter: Told how it goes; nobody where `None`.
+
+    Returns:
+        The results, as `derive_results` gives them.
+
+    Raises:
+        RunError: A run failed, or the files of the comparison do not fit together.
+        TrainingInterruptedError: A signal stopped it; started again, it goes on.
+    """
+    reporter = reporter or Reporter()
+    if is_reported(folder):
+        from kerascnn.comparison.results import derive_results
+
+        results = derive_results([folder])
+        if results.to_dict() == folder.read_json("results.json"):
+            return results
+    with folder.locked():
+        if not folder.has("test.json"):
+            _train(folder, jobs, without_failed, reporter)
+            _join(folder)
+        return _report(folder, [folder], reporter)
+
+
+def gather_comparisons(
+    paths: Sequence[Path], out: Path, *, reporter: Reporter | None = None
+) -> Results:
+    """Make one report of comparisons that were run network by network.
+
+    Args:
+        paths: Their folders. All their runs have ended.
+        out: The folder of the report.
+        reporter: Told how it goes; nobody where `None`.
+
+    Returns:
+        The results over all networks together.
+
+    Raises:
+        ConfigError: Comparisons that differ in more than their networks, or `out`
+            holds a comparison of its own.
+        RunError: A folder that holds no comparison, or one with runs that are left.
+    """
+    reporter = reporter or Reporter()
+    target = ComparisonFolder(out)
+    if target.has(PLAN_NAME):
+        raise ConfigError(
+            f"{out} holds a comparison of its own. Give the report another --out."
+        )
+    parts = [ComparisonFolder(path) for path in paths]
+    for part in parts:
+        if left := part.left():
+            raise RunError(
+                f"{part.path} has {len(left)} runs left, {left[0].name} first. Finish "
+                f"it: kerascnn compare --out {part.path}"
+            )
+    for part in parts:
+        if not part.has("test.json"):
+            with part.locked():
+                _join(part)
+    return _report(target, parts, reporter)
+
+
+def is_reported(folder: ComparisonFolder) -> bool:
+    """Whether all has been written; `results.json` comes last."""
+    return folder.has("results.json") and folder.has("report.html")
+
+
+def _join(folder: ComparisonFolder) -> None:
+    """Write the chosen rates, and then score what the final runs predicted."""
+    rates = choose(folder.protocol, folder.outcomes())
+    folder.write_json("chosen.json", {"rates": rates})
+    from kerascnn.comparison.final_test import join_labels
+
+    join_labels(folder)
+
+
+def _report(
+    target: ComparisonFolder, parts: Sequence[ComparisonFolder], reporter: Reporter
+) -> Results:
+    reporter.message("Drawing the figures and writing the report")
+    from kerascnn.comparison.report import write_report
+
+    return write_report(target, parts)
+
+
+def _train(
+    folder: ComparisonFolder,
+    jobs: int | None,
+    without_failed: bool,
+    reporter: Reporter,
+) -> None:
+    """Do the runs that are left, until none is."""
+    jobs = jobs or min(usable_cores(), MAX_DEFAULT_JOBS)
+    failures: dict[str, str] = {}
+    with remembered_signals() as signals, open_pool(folder, jobs) as pool:
+        while True:
+            left = [run for run in folder.left() if run.name not in failures]
+            if not left and not pool.running:
+                break
+            for run in left:
+                if len(pool.running) < jobs and not pool.has(run):
+                    pool.start(run)
+            ended = pool.wait(signals)
+            if signals:
+                raise TrainingInterruptedError(
+                    f"Stopped with {len(left)} of the runs known so far to do. Go on "
+                    f"with: kerascnn compare --out {folder.path}"
+                )
+            for run, code in ended:
+                failure = _failure(folder, run, code)
+                reporter.message(f"{_progress(folder)} {_story(folder, run, failure)}")
+                if failure:
+                    failures[run.name] = failure
+                    if without_failed:
+                        folder.write_json("failed.json", folder.failed() | failures)
+                else:
+                    # All that is read of it later is small.
+                    folder.run(run).model_path.unlink(missing_ok=True)
+    if failures and not without_failed:
+        name, failure = next(iter(failures.items()))
+        raise RunError(
+            f"{len(failures)} of the runs failed, and the others that do not wait for "
+            f"them are done. The first is {name}: {failure} Start again to try them "
+            "again, or finish without them: kerascnn compare --without-failed --out "
+            f"{folder.path}"
+        )
+
+
+def _failure(folder: ComparisonFolder, planned: PlannedRun, code: int) -> str | None:
+    """Why a run whose process has ended is not done; `None` where it is."""
+    run = folder.run(planned)
+    if run.status != "unfinished" or is_busy(run):
+        return None
+    log = folder.log_path(planned)
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "no word.")
+    killed = f"signal {-code} ended it; before that: " if code < 0 else ""
+    return f"{killed}{last} ({log})"
+
+
+def _story(folder: ComparisonFolder, planned: PlannedRun, failure: str | None) -> str:
+    """One line on how a run ended."""
+    if failure:
+        return f"{planned.name} failed: {failure}"
+    run = folder.run(planned)
+    metrics = run.metrics
+    if run.status == "diverged":
+        return f"{run.name} diverged in epoch {metrics['diverged_at_epoch']}"
+    if run.status != "finished":
+        return f"{run.name} goes on in another process"
+    return (
+        f"{run.name}: validation accuracy {metrics['validation_accuracy']:.4f} in "
+        f"{format_seconds(metrics['seconds'])}"
+    )
+
+
+def _progress(folder: ComparisonFolder) -> str:
+    """How many of the runs that are known of have ended."""
+    outcomes, planned = folder.outcomes(), folder.planned()
+    return f"[{sum(run.name in outcomes for run in planned)}/{len(planned)}]"
