@@ -46,7 +46,7 @@ def gradient(
 ) -> Callable[[], tf.Tensor]:
     """A compiled call that computes one number of a layer's first weights' gradient."""
 
-    @tf.function
+    @tf.function(autograph=False)
     def compute(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             y = layer(x)

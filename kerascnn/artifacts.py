@@ -171,7 +171,7 @@ def _facts_in(path: Path) -> DatasetFacts:
     try:
         report = json.loads(path.read_text("utf-8"))
         dataset = report.get("dataset") if isinstance(report, dict) else None
-        if isinstance(dataset, str):  # before 0.2 a report had the name alone
+        if isinstance(dataset, str):  # older reports have the name alone
             return DatasetFacts.from_table(dataset)
     except (OSError, ValueError, UnknownNameError) as error:
         raise ModelFileError(

@@ -60,7 +60,9 @@ class Predictor:
         self.workers = workers
         # One signature for every batch, the last and smaller one included.
         signature = tf.TensorSpec(model.input_shape, tf.uint8)
-        self._compiled = tf.function(self._answer, input_signature=[signature])
+        self._compiled = tf.function(
+            self._answer, input_signature=[signature], autograph=False
+        )
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> Probabilities:
         """Answer as `predict_probabilities` does."""

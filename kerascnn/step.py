@@ -4,6 +4,9 @@ Keras's `fit` is not used, for three reasons: it cannot start in the middle of a
 which an exact resume needs; its input pipeline competes with the training for the
 processor's cores; and it does not run over several machines (keras#20585). The images
 are held as one tensor, each step gathers its own, and many steps run in one call.
+
+The loop is TensorFlow's own: AutoGraph, which would make one of a `for`, reads source
+files while a training runs, and fails on Python 3.13 where warnings are errors.
 """
 
 from __future__ import annotations
@@ -66,7 +69,7 @@ class TrainingStep:
         self.rates = tf.constant(rates)
         with strategy.scope():
             model.optimizer.build(model.trainable_variables)
-        self._compiled = tf.function(self._run, reduce_retracing=True)
+        self._compiled = tf.function(self._run, reduce_retracing=True, autograph=False)
 
     def run(
         self, order: npt.NDArray[np.int32], *, begin: int, first: int, count: int
@@ -90,17 +93,26 @@ class TrainingStep:
     def _run(
         self, order: tf.Tensor, begin: tf.Tensor, first: tf.Tensor, count: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        losses = tf.TensorArray(tf.float32, count)
-        correct = tf.TensorArray(tf.int32, count)
         add = tf.distribute.ReduceOp.SUM
-        for index in tf.range(count):
+
+        def train(
+            index: tf.Tensor, losses: tf.TensorArray, correct: tf.TensorArray
+        ) -> tuple[tf.Tensor, tf.TensorArray, tf.TensorArray]:
             step = first + index
             start = (step - begin) * self.batch_size
             batch = order[start : start + self.batch_size]
             self.model.optimizer.learning_rate.assign(self.rates[step])
             loss, right = self.strategy.run(self._step, (batch, step))
-            losses = losses.write(index, self.strategy.reduce(add, loss, None))
-            correct = correct.write(index, self.strategy.reduce(add, right, None))
+            return (
+                index + 1,
+                losses.write(index, self.strategy.reduce(add, loss, None)),
+                correct.write(index, self.strategy.reduce(add, right, None)),
+            )
+
+        results = [tf.TensorArray(kind, count) for kind in (tf.float32, tf.int32)]
+        _, losses, correct = tf.while_loop(
+            lambda index, *_: index < count, train, (tf.constant(0), *results)
+        )
         return losses.stack(), correct.stack()
 
     def _step(self, batch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

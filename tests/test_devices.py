@@ -41,6 +41,27 @@ try:
                 Path(sys.argv[1]), strategy=strategy)
 except ConfigError as error:
     result["error"] = str(error)
+import keras, numpy as np
+from kerascnn.data.splits import epoch_order
+from kerascnn.preparation import compile_model, load_splits
+from kerascnn.step import TrainingStep
+tf.config.experimental.enable_op_determinism()
+config = TrainConfig(model="lenet", limit=640).resolve()
+training, _, _ = load_splits(config)
+order = epoch_order(len(training), seed=0, epoch=0)
+rates = np.geomspace(0.1, 0.01, 10, dtype=np.float32)
+for count, used in ((1, tf.distribute.get_strategy()), (2, strategy)):
+    for calls in ([6], [1] * 6):
+        keras.utils.set_random_seed(0)
+        with used.scope():
+            model = compile_model(config, training)
+        step = TrainingStep(model, training, config, rates, used)
+        losses = []
+        for steps in calls:
+            done, _ = step.run(order, begin=2, first=2 + len(losses), count=steps)
+            losses += done.tolist()
+        weights = [array.tolist() for array in model.get_weights()]
+        result[f"{len(calls)} calls-{count}"] = [losses, weights]
 print(json.dumps(result))
 """
 
@@ -70,6 +91,13 @@ def test_two_devices_train_as_one(result, optimizer):
     assert one["metrics"]["test_accuracy"] == pytest.approx(
         two["metrics"]["test_accuracy"], abs=0.005
     )
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_steps_of_one_call_are_those_of_many(result, count):
+    losses, _ = result[f"1 calls-{count}"]
+    assert len(set(losses)) == 6
+    assert result[f"1 calls-{count}"] == result[f"6 calls-{count}"]
 
 
 def test_batch_that_devices_cannot_share_is_refused(result):

@@ -27,7 +27,7 @@ SIZES = ((1, 1), (2, 2), (3, 3), (1, 4), (4, 4), (5, 7), (8, 8), (9, 9))
 def gradients(layer, x, dy, **options):
     """The output of a layer and what training would change it by."""
 
-    @tf.function
+    @tf.function(autograph=False)
     def compute(x):
         with tf.GradientTape() as tape:
             tape.watch(x)

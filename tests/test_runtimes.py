@@ -75,7 +75,10 @@ def test_saved_model_that_reads_files_is_refused(tmp_path):
     import tensorflow as tf
 
     class Reader(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.uint8)])
+        @tf.function(
+            input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.uint8)],
+            autograph=False,
+        )
         def read(self, image):
             return {"probabilities": tf.io.read_file("secret")}
 

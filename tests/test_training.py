@@ -6,11 +6,13 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+import kerascnn
 from kerascnn.card import card
 from kerascnn.checkpoint import load_checkpoint
 from kerascnn.config import TrainConfig
@@ -174,6 +176,29 @@ def test_same_seed_gives_the_same_run_and_another_another(tmp_path):
     losses = [[row["loss"] for row in run.steps] for run in (first, same, other)]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
     assert np.abs(np.subtract(losses[0], losses[2])).max() > 0.01
+
+
+# Trains after the source of every module that is imported was altered.
+EDITED = """
+import sys
+from pathlib import Path
+from kerascnn import runtime
+runtime.load_tensorflow()
+from kerascnn.config import TrainConfig
+from kerascnn.training import train_model
+for name, module in list(sys.modules.items()):
+    if name.partition(".")[0] == "kerascnn":
+        Path(module.__file__).write_text("edited")
+config = TrainConfig(model="lenet", limit=64, epochs=1, augment=True, test=False)
+print(train_model(config).status)
+"""
+
+
+def test_sources_may_be_edited_while_a_training_runs(run_python, tmp_path):
+    shutil.copytree(Path(kerascnn.__file__).parent, tmp_path / "kerascnn")
+    done = run_python("-c", EDITED, PYTHONPATH=str(tmp_path))
+    assert done.stdout == "finished\n", done.stderr
+    assert "AutoGraph" not in done.stderr
 
 
 def test_interrupted_run_goes_on_from_the_step(tmp_path, finished):

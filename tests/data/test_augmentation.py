@@ -132,6 +132,7 @@ def test_graph_gives_what_eager_gives(images):
             tf.TensorSpec((None, None, None, 1), tf.uint8),
             tf.TensorSpec((2,), tf.int32),
         ],
+        autograph=False,
     )
     np.testing.assert_allclose(compiled(images, SEED), augment(images, SEED), atol=1e-3)
 
@@ -145,7 +146,9 @@ def test_colour_channels_move_together(images):
 
 
 def test_sides_are_known_to_the_layers_that_follow():
-    @tf.function(input_signature=[tf.TensorSpec((None, 28, 20, 1), tf.uint8)])
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, 28, 20, 1), tf.uint8)], autograph=False
+    )
     def augmented(images):
         return augment(images, tf.constant([1, 2]))
 
