@@ -6,6 +6,7 @@ import sys
 import time
 from functools import partial
 
+import numpy as np
 import pytest
 
 from kerascnn import runs
@@ -27,6 +28,33 @@ def test_names_count_upwards(tmp_path):
     names = [create_run(CONFIG, {}, tmp_path).name for _ in range(3)]
     assert names == ["lenet-adagrad-1", "lenet-adagrad-2", "lenet-adagrad-3"]
     assert sorted(os.listdir(tmp_path)) == names
+
+
+@pytest.mark.parametrize(("classes", "kind"), [(10, "uint8"), (300, "uint16")])
+def test_predictions_take_no_more_bytes_than_they_need(tmp_path, classes, kind):
+    run = Run(tmp_path)
+    run.write_predictions(np.arange(classes))
+    assert run.test_predictions.dtype == kind
+    assert run.test_predictions.tolist() == list(range(classes))
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", None])
+def test_predictions_that_cannot_be_read_are_one_line(tmp_path, content):
+    run = Run(tmp_path)
+    if content is not None:
+        run.predictions_path.write_bytes(content)
+    with pytest.raises(
+        RunError, match=r"Cannot read .*test_predictions\.npy: "
+    ) as error:
+        _ = run.test_predictions
+    assert "\n" not in str(error.value)
+
+
+def test_predictions_that_hold_code_are_refused(tmp_path):
+    run = Run(tmp_path)
+    np.save(run.predictions_path, np.array([{}], object))
+    with pytest.raises(RunError, match="Cannot read"):
+        _ = run.test_predictions
 
 
 def test_new_run_holds_settings_environment_and_facts_of_the_data(tmp_path):

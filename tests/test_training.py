@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 import kerascnn
+from kerascnn import data, dataset_facts
 from kerascnn.card import card
 from kerascnn.checkpoint import load_checkpoint
 from kerascnn.config import TrainConfig
 from kerascnn.config_file import ConfigFile
 from kerascnn.data import idx, load_dataset
-from kerascnn.dataset_facts import digest
+from kerascnn.dataset_facts import DatasetFacts, digest
 from kerascnn.errors import (
     ConfigError,
     DivergedError,
@@ -116,6 +117,25 @@ def test_training_without_a_test_reads_no_test_images(tmp_path, only_split):
     only_split("train")
     run = train_model(TrainConfig(**SMALL | {"epochs": 1}), tmp_path)
     assert run.status == "finished"
+
+
+def test_predictions_are_stored_without_a_look_at_the_labels(tmp_path, monkeypatch):
+    def load_split(name, split, load=data.load_split):
+        loaded = load(name, split)
+        # Labels that are no numbers: any use of them would fail.
+        return loaded if split == "train" else replace(loaded, labels=None)
+
+    monkeypatch.setattr(dataset_facts, "load_split", load_split)
+    monkeypatch.setattr(DatasetFacts, "check", lambda facts, split: None)
+    monkeypatch.setattr(data.Split, "__len__", lambda split: len(split.images))
+    config = TrainConfig(**SMALL | {"epochs": 1, "store_predictions": True})
+    run = train_model(config, tmp_path)
+    assert not [name for name in run.metrics if name.startswith("test_")]
+    _, test = load_dataset("mnist")
+    expected = load(run).predict(test.images, verbose=0).argmax(axis=1)
+    assert run.test_predictions.dtype == np.uint8
+    np.testing.assert_array_equal(run.test_predictions, expected)
+    assert run.predictions_path.stat().st_size < 10_200
 
 
 def test_test_accuracy_is_that_of_plain_keras_to_the_image(finished):

@@ -110,7 +110,11 @@ from kerascnn.schedules import SCHEDULES
     default=None,
     help="Keep the predicted class of each test image, unscored.",
 )
-@click.option("--plan-digest", hidden=True)  # for `kerascnn compare`
+@click.option(
+    "--plan-digest",
+    metavar="SHA256",
+    help="Of the plan that the run belongs to; `kerascnn compare` gives it.",
+)
 @click.option(
     "--tensorboard/--no-tensorboard", default=None, help="Write TensorBoard logs."
 )
