@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn import __version__
+from kerascnn.computation import Computation
 from kerascnn.runtime import fast_settings
 
 # Whose versions may change a result.
@@ -25,11 +26,29 @@ PACKAGES = (
     "matplotlib",
 )
 
+# Instruction sets that oneDNN and TensorFlow choose their code by, on x86 and on
+# AArch64, the widest first, by the flag that Linux has for them.
+INSTRUCTION_SETS = (
+    {
+        "amx_tile": "AVX-512 with AMX",
+        "avx512_fp16": "AVX-512 with fp16",
+        "avx512_bf16": "AVX-512 with bf16",
+        "avx512_vnni": "AVX-512 with VNNI",
+        "avx512f": "AVX-512",
+        "avx_vnni": "AVX2 with VNNI",
+        "avx2": "AVX2",
+        "avx": "AVX",
+    },
+    {"sve2": "AArch64 with SVE2", "sve": "AArch64 with SVE"},
+)
+
 # Where Linux tells of processes and processors.
 PROC = Path("/proc")
 
 
-def describe_environment(devices: list[str] | None = None) -> dict[str, Any]:
+def describe_environment(
+    devices: list[str] | None = None, computation: Computation | None = None
+) -> dict[str, Any]:
     """Describe this process and its machine, for the `environment.json` of a run.
 
     Nothing is imported for it. It names no host and no user, and of the environment
@@ -37,26 +56,28 @@ def describe_environment(devices: list[str] | None = None) -> dict[str, Any]:
 
     Args:
         devices: What the training computes on; left out where `None`.
+        computation: How it computes; left out where `None`.
 
     Returns:
         Plain values by name. `settings` says of each variable its value and whether it
         was set by the `"user"` or by `"kerascnn"`; `commit` and `uncommitted_changes`
         are there if kerascnn is imported from a git checkout.
     """
-    described = {
+    return {
         "kerascnn": __version__,
+        **describe_checkout(Path(__file__).parents[1]),
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "processor": processor_name(),
         "cores": usable_cores(),
         "memory_bytes": memory_bytes(),
+        **({} if devices is None else {"devices": devices}),
         "settings": describe_settings(),
-        **describe_checkout(Path(__file__).parents[1]),
+        **({} if computation is None else {"computation": computation.to_dict()}),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return described if devices is None else described | {"devices": devices}
 
 
 def package_version(name: str) -> str | None:
@@ -74,8 +95,23 @@ def processor_name() -> str:
 
 
 def processor_flags() -> set[str]:
-    """The instruction sets of an x86 processor under Linux; elsewhere nothing."""
-    return set(_cpu_info().get("flags", "").split())
+    """The instruction sets of the processor under Linux; elsewhere nothing."""
+    info = _cpu_info()
+    return set(info.get("flags", info.get("Features", "")).split())
+
+
+def instruction_set() -> str:
+    """The widest instruction set that oneDNN and TensorFlow find here.
+
+    Its name, or the kind of processor where the system does not tell. The variable
+    `ONEDNN_MAX_CPU_ISA` keeps oneDNN from using all of it.
+    """
+    on_arm = platform.machine().lower() in {"aarch64", "arm64"}
+    flags = processor_flags()
+    names = [name for flag, name in INSTRUCTION_SETS[on_arm].items() if flag in flags]
+    name = names[0] if names else "AArch64" if on_arm else platform.machine()
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    return f"{name}, oneDNN up to {limit}" if limit else name
 
 
 def usable_cores() -> int:

@@ -63,6 +63,17 @@ def accelerate(model: keras.Model) -> keras.Model:
     return copy
 
 
+def exchanged_layers(model: keras.Model) -> dict[str, str]:
+    """The class of each layer of a model that is one of this module's, by name."""
+    found: dict[str, str] = {}
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found |= exchanged_layers(layer)
+        elif type(layer).__module__ == __name__:
+            found[layer.name] = type(layer).__name__
+    return found
+
+
 class FastConv2D(layers.Conv2D):  # type: ignore[misc]
     """Keras's `Conv2D`, by Winograd's method or with a faster gradient of weights."""
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import keras
 import tensorflow as tf
 
+from kerascnn.computation import Parallelism, choose_parallelism
 from kerascnn.config import TrainSettings
 from kerascnn.data import DATASETS, Split, load_split
 from kerascnn.data.splits import hold_out, take
 from kerascnn.dataset_facts import DatasetFacts, digest
+from kerascnn.devices import configured_threads, is_one_cpu, use_threads
 from kerascnn.environment import usable_cores
 from kerascnn.fast_layers import accelerate
-from kerascnn.models import MODELS, build_model
+from kerascnn.models import build_model
 from kerascnn.optimizers import build_optimizer
 
 # Runs that differ in their seed alone are validated on the same images.
 SPLIT_SEED = 0
-# Fewer images leave a core less to compute than it costs to start it.
-MIN_PART = 16
 
 
 def load_splits(settings: TrainSettings) -> tuple[Split, Split, DatasetFacts]:
@@ -48,41 +47,32 @@ def load_splits(settings: TrainSettings) -> tuple[Split, Split, DatasetFacts]:
     return training, validation, facts
 
 
-def split_batches(settings: TrainSettings, strategy: tf.distribute.Strategy) -> int:
-    """Choose in how many parts, side by side, each batch is computed.
-
-    The operations of a small network are too short to be shared among cores: there each
-    core computes a part of the batch alone, and TensorFlow is told to give an operation
-    no more. It must not have computed yet; where it has, or where environment variables
-    set its threads, the parts share the threads that there are.
+def share_cores(
+    settings: TrainSettings,
+    strategy: tf.distribute.Strategy,
+    recorded: Parallelism | None = None,
+) -> Parallelism:
+    """Choose in how many parts a batch is computed, and tell TensorFlow its threads.
 
     Args:
         settings: The settings.
         strategy: Where to compute.
+        recorded: What the run began with, which is taken over on a processor.
 
     Returns:
-        The number of parts, which divides the batch; 1 where nothing is gained.
+        What is used.
     """
-    if (
-        not settings.fast_layers
-        or not MODELS[settings.model].splits_batches
-        or strategy.num_replicas_in_sync > 1
-        or tf.config.get_visible_devices("GPU")
-    ):
-        return 1
-    batch_size, cores = settings.batch_size, usable_cores()
-    parts = max(
-        parts
-        for parts in range(1, cores + 1)
-        if parts == 1 or (batch_size % parts == 0 and batch_size >= parts * MIN_PART)
+    on_one_cpu = is_one_cpu(strategy)
+    if recorded is not None and on_one_cpu:
+        return use_threads(recorded)
+    return use_threads(
+        choose_parallelism(
+            settings,
+            cores=usable_cores(),
+            on_one_cpu=on_one_cpu,
+            **configured_threads(),
+        )
     )
-    if not {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"} & set(os.environ):
-        try:
-            tf.config.threading.set_intra_op_parallelism_threads(cores // parts)
-            tf.config.threading.set_inter_op_parallelism_threads(parts)
-        except RuntimeError:  # TensorFlow has computed
-            pass
-    return parts
 
 
 def compile_model(settings: TrainSettings, split: Split) -> keras.Model:

@@ -4,7 +4,7 @@
 saved_models/lenet-adagrad-1/
     config.json       what was asked for, and the settings that it came to
     dataset.json      the data: image shape, class names, counts, digest
-    environment.json  versions, processor, devices, commit
+    environment.json  versions, machine, commit, and what decides the bits
     history.csv       one line an epoch
     steps.csv         one line a step
     metrics.json      how it ended; written last
@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from kerascnn.computation import Computation
 from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.config_file import ConfigFile, read_config
 from kerascnn.dataset_facts import DatasetFacts
@@ -98,8 +99,18 @@ class Run:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Versions, processor, devices and commit."""
+        """Versions, machine, commit, and what decides the bits."""
         return self._read_json("environment.json")
+
+    @property
+    def computation(self) -> Computation | None:
+        """How it is computed; `None` where a run of kerascnn 0.1 does not tell."""
+        value = self.environment.get("computation")
+        try:
+            return None if value is None else Computation.from_dict(value)
+        except RunError as error:
+            path = self.path / "environment.json"
+            raise RunError(f"Cannot read {path}: {error} Put it back.") from error
 
     @property
     def metrics(self) -> dict[str, Any]:

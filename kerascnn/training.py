@@ -17,16 +17,22 @@ import tensorflow as tf
 
 from kerascnn.card import write_card
 from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
+from kerascnn.computation import Computation, Parallelism, differences
 from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.data.splits import epoch_order
-from kerascnn.devices import describe_devices, get_strategy
-from kerascnn.environment import describe_environment
+from kerascnn.devices import describe_devices, get_strategy, use_threads
+from kerascnn.environment import (
+    describe_environment,
+    instruction_set,
+    processor_name,
+)
 from kerascnn.errors import (
     DivergedError,
     MissingExtraError,
     RunError,
     TrainingInterruptedError,
 )
+from kerascnn.fast_layers import exchanged_layers
 from kerascnn.figures import plot_curves, save_figure
 from kerascnn.inference import Predictor
 from kerascnn.interruption import remembered_signals
@@ -35,7 +41,7 @@ from kerascnn.preparation import (
     build_network,
     compile_model,
     load_splits,
-    split_batches,
+    share_cores,
 )
 from kerascnn.progress import Reporter
 from kerascnn.recording import best_epoch, write_history, write_tensorboard
@@ -76,8 +82,9 @@ def train_model(
         TrainingInterruptedError: A signal stopped it; `resume_training` goes on.
     """
     training = _Training(config.resolve(), strategy, reporter)
-    environment = describe_environment(describe_devices(training.strategy))
-    run = create_run(config, environment, out, name, dataset=training.dataset)
+    run = create_run(
+        config, training.environment(), out, name, dataset=training.dataset
+    )
     with run.locked():
         return training.fit(run)
 
@@ -89,6 +96,10 @@ def resume_training(
     strategy: tf.distribute.Strategy | None = None,
 ) -> Run:
     """Go on with a run that was stopped; a finished one is returned as it is.
+
+    It is computed as the run began: in as many parts and by as many threads, whatever
+    there are of cores. Where that cannot be, and the run is to be reproducible, a
+    message says so.
 
     Args:
         run: The run.
@@ -108,7 +119,12 @@ def resume_training(
         if run.status == "finished":
             (reporter or Reporter()).message(f"{run.path} has finished already.")
             return run
-        return _Training(run.settings, strategy, reporter).fit(run)
+        computation = run.computation
+        recorded = None if computation is None else computation.parallelism
+        training = _Training(run.settings, strategy, reporter, recorded)
+        if computation and training.settings.deterministic:
+            training.report_differences(run)
+        return training.fit(run)
 
 
 class _Training:
@@ -119,13 +135,17 @@ class _Training:
         settings: TrainSettings,
         strategy: tf.distribute.Strategy | None,
         reporter: Reporter | None,
+        recorded: Parallelism | None = None,
     ) -> None:
         if settings.tensorboard and not importlib.util.find_spec("tensorboard"):
             raise MissingExtraError("TensorBoard", "tensorboard")
         self.settings = settings
         self.reporter = reporter or Reporter()
+        if recorded is not None:
+            use_threads(recorded)  # a strategy over GPUs makes TensorFlow start
         self.strategy = strategy or get_strategy(settings.device)
-        parts = split_batches(settings, self.strategy)
+        self.parallelism = share_cores(settings, self.strategy, recorded)
+        parts = self.parallelism.batch_parts
         self.training, self.validation, self.dataset = load_splits(settings)
         self.epochs = settings.epochs
         self.batch_size = settings.batch_size
@@ -147,6 +167,25 @@ class _Training:
             self.model, self.training, settings, self.rates, self.strategy, parts
         )
         self.predict = Predictor(self.model, workers=parts)
+
+    def environment(self) -> dict[str, Any]:
+        """What the training is computed with, and how."""
+        computation = Computation(
+            processor=processor_name(),
+            instruction_set=instruction_set(),
+            parallelism=self.parallelism,
+            exchanged_layers=exchanged_layers(self.model),
+        )
+        return describe_environment(describe_devices(self.strategy), computation)
+
+    def report_differences(self, run: Run) -> None:
+        """Say in a line why the run will not end as if it had not been stopped."""
+        found = differences(run.environment, self.environment())
+        if found:
+            self.reporter.message(
+                f"{run.path} will not be bit-for-bit identical to an uninterrupted "
+                f"run: {'; '.join(found)}."
+            )
 
     def fit(self, run: Run) -> Run:
         """Train from the run's checkpoint, or from the start, to the end."""

@@ -62,6 +62,28 @@ def test_processor_is_the_first_that_linux_lists(monkeypatch, tmp_path):
     assert environment.processor_flags() == {"fpu", "avx2", "avx512_vnni"}
 
 
+@pytest.mark.parametrize(
+    ("machine", "line", "name"),
+    [
+        ("x86_64", "flags : fpu avx avx2 fma", "AVX2"),
+        ("AMD64", "flags : avx2 avx512f avx512bw", "AVX-512"),
+        ("x86_64", "flags : avx2 avx512f avx512_vnni avx512_bf16", "AVX-512 with bf16"),
+        ("x86_64", "flags : fpu sse4_2", "x86_64"),
+        ("aarch64", "Features : fp asimd sve bf16", "AArch64 with SVE"),
+        ("aarch64", "Features : fp asimd", "AArch64"),
+        ("arm64", "", "AArch64"),
+    ],
+)
+def test_instruction_set_is_the_widest(monkeypatch, tmp_path, machine, line, name):
+    (tmp_path / "cpuinfo").write_text(line + "\n")
+    monkeypatch.setattr(environment, "PROC", tmp_path)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    assert environment.instruction_set() == name
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX")
+    assert environment.instruction_set() == f"{name}, oneDNN up to AVX"
+
+
 def test_other_systems_are_described_as_far_as_they_tell(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "PROC", tmp_path)  # empty
     monkeypatch.setattr(platform, "processor", lambda: "arm")
@@ -98,8 +120,8 @@ def test_it_is_json_and_names_no_user_host_or_folder(monkeypatch):
     assert f"/{getpass.getuser()}/" not in text
 
 
-def test_devices_are_left_out_where_they_are_not_known():
-    assert "devices" not in describe_environment()
+def test_devices_and_computation_are_left_out_where_they_are_not_known():
+    assert {"devices", "computation"} & set(describe_environment()) == set()
 
 
 def test_start_is_now_in_universal_time():

@@ -1,74 +1,58 @@
-"""In how many parts a batch is computed, and with how many threads."""
+"""What TensorFlow is told of threads, and what it really uses."""
 
-from types import SimpleNamespace
+import json
+import sys
 
 import pytest
+
+from kerascnn.environment import usable_cores
+
+PROGRAM = """
+import json, os
+from pathlib import Path
+from kerascnn import runtime
+runtime.load_tensorflow()
 import tensorflow as tf
-
+from kerascnn.computation import Parallelism
 from kerascnn.config import TrainConfig
-from kerascnn.preparation import split_batches
+from kerascnn.preparation import share_cores
 
-ONE_DEVICE = SimpleNamespace(num_replicas_in_sync=1)
+def share(model="lenet", recorded=None):
+    used = share_cores(
+        TrainConfig(model=model).resolve(), tf.distribute.get_strategy(), recorded
+    )
+    told.append([used.batch_parts, used.intra_op_threads, used.inter_op_threads])
 
+def forget():
+    tf.config.threading.set_intra_op_parallelism_threads(0)
+    tf.config.threading.set_inter_op_parallelism_threads(0)
 
-@pytest.fixture
-def threads(monkeypatch):
-    """What TensorFlow is told; this process of the tests has computed already."""
-    told = {}
-    for kind in ("intra", "inter"):
-        monkeypatch.delenv(f"TF_NUM_{kind.upper()}OP_THREADS", raising=False)
-        monkeypatch.setattr(
-            f"tensorflow.config.threading.set_{kind}_op_parallelism_threads",
-            lambda number, kind=kind: told.update({kind: number}),
-        )
-    return told
-
-
-def parts(monkeypatch, *, cores, strategy=ONE_DEVICE, **settings):
-    monkeypatch.setattr("kerascnn.preparation.usable_cores", lambda: cores)
-    config = TrainConfig(**{"model": "lenet", "batch_size": 64} | settings)
-    return split_batches(config.resolve(), strategy)
-
-
-@pytest.mark.parametrize(
-    ("cores", "batch_size", "expected"),
-    [
-        (1, 64, 1),
-        (2, 64, 2),
-        (3, 64, 2),
-        (8, 64, 4),
-        (2, 31, 1),
-        (2, 30, 1),
-        (3, 48, 3),
-    ],
-)
-def test_each_core_has_an_equal_part(monkeypatch, threads, cores, batch_size, expected):
-    assert parts(monkeypatch, cores=cores, batch_size=batch_size) == expected
-    assert threads == {"intra": cores // expected, "inter": expected}
+told = []
+share()
+forget()
+share("resnet18")
+forget()
+os.environ["TF_NUM_INTRAOP_THREADS"] = "3"
+share()
+share(recorded=Parallelism(batch_parts=4, intra_op_threads=2, inter_op_threads=5))
+tf.constant(1) + 1
+share(recorded=Parallelism(batch_parts=1, intra_op_threads=1, inter_op_threads=1))
+names = [file.read_text() for file in Path("/proc/self/task").glob("*/comm")]
+print(json.dumps([told, sum(name.startswith("tf_Compute") for name in names)]))
+"""
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"model": "resnet18"},
-        {"fast_layers": False},
-        {"strategy": SimpleNamespace(num_replicas_in_sync=2)},
-    ],
-    ids=str,
-)
-def test_other_trainings_are_left_whole(monkeypatch, threads, settings):
-    assert parts(monkeypatch, cores=4, **settings) == 1
-    assert not threads
-
-
-def test_threads_of_the_environment_win(monkeypatch, threads):
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
-    assert parts(monkeypatch, cores=2) == 2
-    assert not threads
-
-
-def test_threads_stay_where_tensorflow_has_computed(monkeypatch):
-    tf.constant(1)
-    before = tf.config.threading.get_intra_op_parallelism_threads()
-    assert parts(monkeypatch, cores=2) == 2
-    assert tf.config.threading.get_intra_op_parallelism_threads() == before
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux names the threads")
+def test_run_wins_over_variables_and_those_over_the_cores(run_python):
+    done = run_python("-c", PROGRAM, TF_NUM_INTRAOP_THREADS=None)
+    told, operations = json.loads(done.stdout)
+    cores = usable_cores()
+    parts = max(n for n in (1, 2, 4) if n <= cores)
+    assert told == [
+        [parts, cores // parts, parts],
+        [1, cores, cores],
+        [parts, 3, cores],
+        [4, 2, 5],
+        [1, 2, 5],  # TensorFlow has computed: its threads stay
+    ]
+    assert operations == 5

@@ -1,7 +1,9 @@
 """Runs killed with SIGKILL go on, and end in the same bits as if they had not been."""
 
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from kerascnn.environment import usable_cores
 from kerascnn.runs import Run
 
 TRAIN = [
@@ -28,10 +31,12 @@ def train(out, *arguments):
     return Run(out / "run")
 
 
-def resume(run):
+def resume(run, **options):
     """A process that goes on with a run."""
     command = [*TRAIN[:4], "--resume", str(run.path), "--json"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
 
 
 def outcome(run):
@@ -78,21 +83,67 @@ def uninterrupted(tmp_path_factory):
     return outcome(train(tmp_path_factory.mktemp("whole")))
 
 
-def test_run_killed_within_an_epoch_ends_in_the_same_bits(tmp_path, uninterrupted):
-    run = Run(tmp_path / "run")
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A run that was killed within its first epochs."""
+    out = tmp_path_factory.mktemp("killed")
+    run = Run(out / "run")
     first = subprocess.Popen(
-        [*TRAIN, "--out", tmp_path, "--name", "run"],
+        [*TRAIN, "--out", out, "--name", "run"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     assert kill_when(first, lambda: steps_in_checkpoint(run) % 200 > 0)
     assert 0 < steps_in_checkpoint(run) < 600
     assert run.status == "unfinished"
+    return run
+
+
+@pytest.fixture
+def run(killed, tmp_path):
+    """A copy of that run, to go on with."""
+    return Run(shutil.copytree(killed.path, tmp_path / "run"))
+
+
+def test_run_killed_within_an_epoch_ends_in_the_same_bits(run, uninterrupted):
     out, err = (process := resume(run)).communicate()
     assert process.returncode == 0, err.decode()
     assert b"Going on after" in err
+    assert b"bit-for-bit" not in err
     assert json.loads(out)["status"] == "finished"
     assert_same_outcome(outcome(run), uninterrupted)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or usable_cores() < 2,
+    reason="cores cannot be taken from a process, or there is one alone",
+)
+def test_run_that_goes_on_with_one_core_ends_in_the_same_bits(run, uninterrupted):
+    core = min(os.sched_getaffinity(0))
+    process = resume(
+        run,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        env=os.environ | {"TF_NUM_INTRAOP_THREADS": "3"},  # the run's threads win
+    )
+    _, err = process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert b"bit-for-bit" not in err
+    assert run.computation.parallelism.batch_parts > 1
+    assert_same_outcome(outcome(run), uninterrupted)
+
+
+def test_run_that_goes_on_elsewhere_says_that_its_bits_will_differ(run):
+    environment = run.environment
+    here = environment["computation"]["instruction_set"]
+    environment["computation"]["instruction_set"] = "AVX"
+    run.write_json("environment.json", environment)
+    _, err = (process := resume(run)).communicate()
+    assert process.returncode == 0, err.decode()
+    (line,) = [line for line in err.decode().splitlines() if "bit-for-bit" in line]
+    assert line == (
+        f"{run.path} will not be bit-for-bit identical to an uninterrupted run: "
+        f"instruction set AVX then, {here} now."
+    )
 
 
 @pytest.mark.slow

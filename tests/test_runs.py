@@ -166,6 +166,9 @@ def test_broken_files_are_one_error(tmp_path):
     (run.path / "metrics.json").write_text("[]")
     with pytest.raises(RunError, match="one JSON object"):
         _ = run.metrics
+    run.write_json("environment.json", {"computation": {}})
+    with pytest.raises(RunError, match=r"Cannot read .*environment\.json: .* Put it"):
+        _ = run.computation
     (run.path / "history.csv").write_text("epoch\nx\n")
     with pytest.raises(RunError, match=r"Cannot read .*history\.csv"):
         _ = run.history

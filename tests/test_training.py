@@ -20,6 +20,7 @@ from kerascnn.config import TrainConfig
 from kerascnn.config_file import ConfigFile
 from kerascnn.data import idx, load_dataset
 from kerascnn.dataset_facts import DatasetFacts, digest
+from kerascnn.environment import instruction_set
 from kerascnn.errors import (
     ConfigError,
     DivergedError,
@@ -82,6 +83,13 @@ def test_run_holds_what_it_should(finished):
     ]
     assert os.listdir(finished.figures_path) == ["curves.png"]
     assert finished.environment["devices"] == ["CPU:0"]
+    computation = finished.computation
+    assert computation.to_dict() == finished.environment["computation"]
+    assert computation.instruction_set == instruction_set()
+    assert computation.exchanged_layers == {
+        "block1_conv": "PooledConv2D",
+        "block2_conv": "PooledConv2D",
+    }
     asked = TrainConfig(**SMALL | {"test": True, "optimizer": "adagrad"})
     assert finished.config == asked
     assert finished.settings == asked.resolve()

@@ -161,7 +161,7 @@ def train(
                 "other options."
             )
         run = find_run(resume, out)
-        _ = run.settings  # a bad file stops here, before TensorFlow loads
+        _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
 
         load_tensorflow()
         from kerascnn.training import resume_training
