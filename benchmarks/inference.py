@@ -15,7 +15,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from kerascnn.runtime import load_tensorflow
+from kerascnn.machine.tensorflow import load_tensorflow
 
 load_tensorflow()
 import numpy as np  # noqa: E402

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kerascnn.runtime import load_tensorflow
+from kerascnn.machine.tensorflow import load_tensorflow
 
 SIDE = 2048
 

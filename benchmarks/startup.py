@@ -30,7 +30,7 @@ def train():
 
 main()
 """
-IMPORT = "from kerascnn.runtime import load_tensorflow; load_tensorflow()"
+IMPORT = "from kerascnn.machine.tensorflow import load_tensorflow; load_tensorflow()"
 KERASCNN = ("-m", "kerascnn")
 COMMANDS = {
     "bare Click `--help`": ("-c", BARE, "--help"),

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kerascnn.environment import describe_environment, package_version
+from kerascnn.machine.environment import describe_environment, package_version
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

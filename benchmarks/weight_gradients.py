@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from kerascnn.runtime import load_tensorflow
+from kerascnn.machine.tensorflow import load_tensorflow
 
 load_tensorflow()
 import keras  # noqa: E402

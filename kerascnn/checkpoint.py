@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascnn.errors import RunError
-from kerascnn.runs import write_whole
+from kerascnn.machine.files import write_whole
 
 
 @dataclass(kw_only=True)

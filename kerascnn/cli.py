@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from kerascnn import __version__, runtime
+from kerascnn import __version__
 from kerascnn.errors import KerasCNNError, UnknownNameError
+from kerascnn.machine.tensorflow import configure
 
 # The name of each command, which is also that of its module and its function, and its
 # line in the list. Here, so that help and one command do not import all the others.
@@ -80,4 +81,4 @@ class Commands(ErrorBoundary):
 @click.version_option(__version__, prog_name="kerascnn")
 def main() -> None:
     """Train, compare, check and ship five classic convolutional networks."""
-    runtime.configure()
+    configure()

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kerascnn.runtime import load_tensorflow
+from kerascnn.machine.tensorflow import load_tensorflow
 
 load_tensorflow()
 import keras  # noqa: E402

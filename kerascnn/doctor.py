@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Literal
 
-from kerascnn import runtime
-from kerascnn.environment import (
+from kerascnn.errors import DatasetError
+from kerascnn.machine.environment import (
     describe_settings,
     memory_bytes,
     package_version,
@@ -20,7 +20,7 @@ from kerascnn.environment import (
     processor_name,
     usable_cores,
 )
-from kerascnn.errors import DatasetError
+from kerascnn.machine.tensorflow import configure, fast_settings, load_tensorflow
 from kerascnn.runs import DEFAULT_FOLDER
 
 # VGG-16 with its optimizer, one checkpoint beside the one that it replaces, is a
@@ -58,7 +58,7 @@ def diagnose(out: Path = DEFAULT_FOLDER) -> list[Check]:
     Returns:
         The checks, in an order for reading.
     """
-    runtime.configure()
+    configure()
     return [
         *_check_versions(),
         *_check_settings(),
@@ -120,7 +120,7 @@ def _check_requirement(line: str) -> Iterator[Check]:
 def _check_tensorflow() -> Iterator[Check]:
     """Import TensorFlow with Keras, and look at what it computes with."""
     try:
-        runtime.load_tensorflow()
+        load_tensorflow()
         import tensorflow as tf
     except (ImportError, ValueError) as error:  # Keras's: no such backend
         yield Check(
@@ -157,7 +157,7 @@ def _has_nvidia_gpu() -> bool:
 def _check_onednn() -> Iterator[Check]:
     """See whether TensorFlow really uses oneDNN, which is for x86 processors."""
     name = "TF_ENABLE_ONEDNN_OPTS"
-    if name not in runtime.fast_settings():
+    if name not in fast_settings():
         return
     # TensorFlow has no public way to ask.
     from tensorflow.python.util import _pywrap_util_port

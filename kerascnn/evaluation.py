@@ -12,9 +12,9 @@ import numpy.typing as npt
 from kerascnn.artifacts import Artifact, artifact_of_run, open_artifact
 from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
+from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.metrics import Probabilities, compute_metrics
 from kerascnn.runs import Run
-from kerascnn.runtime import load_tensorflow
 from kerascnn.runtimes import RuntimeProcess
 
 BATCH_SIZE = 256

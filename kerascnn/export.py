@@ -9,29 +9,34 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kerascnn import runtime
 from kerascnn.artifacts import REPORT_NAME, artifact_of_run, size_bytes
 from kerascnn.data import Split
 from kerascnn.data.splits import take
 from kerascnn.dataset_facts import DatasetFacts
-from kerascnn.errors import ConfigError, ExportError, ModelFileError, RunError
+from kerascnn.errors import ConfigError, ExportError, ModelFileError
 from kerascnn.export_card import export_card
 from kerascnn.formats import FORMATS, QUANTIZATIONS
+from kerascnn.machine.files import (
+    beside,
+    place,
+    translated_os_errors,
+    write_json,
+    write_text,
+)
+from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.metrics import Probabilities, accuracy
-from kerascnn.runs import Run, write_whole
+from kerascnn.runs import Run
 from kerascnn.runtimes import RuntimeProcess, require_modules
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
@@ -112,7 +117,8 @@ def export_run(
     if tolerance is not None and not 0 <= tolerance <= 1:
         raise ConfigError(f"The tolerance has to be in [0, 1], but got {tolerance}.")
     out = out or run.path / "export"
-    _make_folder(out)
+    with translated_os_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
     facts = artifact.dataset
     test = facts.load("test")
     calibration = None
@@ -128,17 +134,17 @@ def export_run(
     for format, quantization in jobs:
         label = format if quantization == "none" else f"{format} {quantization}"
         target = out / file_name(format, quantization)
-        with _beside(target) as beside:
+        with beside(target) as part:
             message(f"{label}: converting")
             _convert(
-                *(artifact.path, beside, format, quantization, facts.class_names),
+                *(artifact.path, part, format, quantization, facts.class_names),
                 calibration if quantization == "int8" else None,
             )
             message(f"{label}: checking on {len(test):,} images")
             export = check_file(
-                beside, test, reference, format, quantization, tolerance=tolerance
+                part, test, reference, format, quantization, tolerance=tolerance
             )
-            export = _place(export, beside, target)
+            export = _place(export, part, target)
         exports.append(export)
         message(f"{label}: {export.problem or 'equal to the model'}")
         _write_report(run, out, facts, exports)
@@ -201,7 +207,7 @@ def check_file(
         accuracy=accuracy(answers, test.labels),
         accuracy_drop=accuracy(reference, test.labels) - accuracy(answers, test.labels),
     )
-    return Export(**asdict(export) | {"problem": _problem(export, tolerance)})
+    return replace(export, problem=_problem(export, tolerance))
 
 
 def _problem(export: Export, tolerance: float | None) -> str:
@@ -281,7 +287,7 @@ def _convert(
             capture_output=True,
             text=True,
             errors="replace",
-            env=runtime.fast_settings() | dict(os.environ) | runtime.python_path(),
+            env=fast_settings() | dict(os.environ) | python_path(),
         )
     if done.returncode:
         lines = done.stderr.strip().splitlines()
@@ -291,51 +297,12 @@ def _convert(
         )
 
 
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A name beside a file or folder to write to; nothing stays there."""
-    _make_folder(target.parent)
-    beside = target.with_name(f".part-{target.name}")
-    try:
-        yield beside
-    finally:
-        _remove(beside)
-
-
-def _place(export: Export, beside: Path, target: Path) -> Export:
+def _place(export: Export, part: Path, target: Path) -> Export:
     """Give a file its name, or that of a rejected one."""
     if export.problem:
         target = target.with_name(f"{target.name}.rejected")
-    try:
-        old = target.with_name(f".old-{target.name}")
-        _remove(old)
-        if target.exists():
-            target.rename(old)
-        beside.rename(target)
-        _remove(old)
-    except OSError as error:
-        raise RunError(
-            f"Cannot write {target}: {error.strerror or error}. Make room or give "
-            "another folder with --out."
-        ) from error
-    return Export(**asdict(export) | {"path": target})
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"Cannot write {folder}: {error.strerror or error}. Give another folder "
-            "with --out."
-        ) from error
+    place(part, target)
+    return replace(export, path=target)
 
 
 def _write_report(
@@ -360,7 +327,5 @@ def _write_report(
             *(export.to_dict() for export in exports),
         ],
     }
-    text = json.dumps(report, indent=2) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))
-    card = export_card(report)
-    write_whole(out / "README.md", lambda file: file.write(card.encode()))
+    write_json(path, report)
+    write_text(out / "README.md", export_card(report))

@@ -17,7 +17,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from kerascnn.runs import whole_file
+from kerascnn.machine.files import whole_file
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#666666"
 DOTS_PER_INCH = 150

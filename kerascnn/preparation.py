@@ -7,15 +7,15 @@ from dataclasses import replace
 import keras
 import tensorflow as tf
 
-from kerascnn.computation import Parallelism, choose_parallelism
 from kerascnn.config import TrainSettings
 from kerascnn.data import DATASETS, Split, load_split
 from kerascnn.data.splits import hold_out, take
 from kerascnn.dataset_facts import DatasetFacts, digest
-from kerascnn.devices import configured_threads, is_one_cpu, use_threads
-from kerascnn.environment import usable_cores
 from kerascnn.fast_layers import accelerate
-from kerascnn.models import build_model
+from kerascnn.machine.computation import Parallelism, choose_parallelism
+from kerascnn.machine.devices import configured_threads, is_one_cpu, use_threads
+from kerascnn.machine.environment import usable_cores
+from kerascnn.models import MODELS, build_model
 from kerascnn.optimizers import build_optimizer
 
 # Runs that differ in their seed alone are validated on the same images.
@@ -67,9 +67,11 @@ def share_cores(
         return use_threads(recorded)
     return use_threads(
         choose_parallelism(
-            settings,
+            settings.batch_size,
+            splits_batches=on_one_cpu
+            and settings.fast_layers
+            and MODELS[settings.model].splits_batches,
             cores=usable_cores(),
-            on_one_cpu=on_one_cpu,
             **configured_threads(),
         )
     )

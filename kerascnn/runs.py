@@ -20,20 +20,28 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from kerascnn.computation import Computation
 from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.config_file import ConfigFile, read_config
 from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
+from kerascnn.machine.computation import Computation
+from kerascnn.machine.files import (
+    locked_folder,
+    read_array,
+    read_json,
+    translated_os_errors,
+    write_array,
+    write_json,
+    write_text,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,11 +168,11 @@ class Run:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the run, whole or not at all."""
-        write_whole(self.path / name, lambda file: file.write(text.encode()))
+        write_text(self.path / name, text)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Write a JSON file of the run, whole or not at all."""
-        self.write_text(name, json.dumps(value, indent=2) + "\n")
+        write_json(self.path / name, value)
 
     def write_csv(self, name: str, rows: Sequence[Row]) -> None:
         """Write rows of equal columns, whole or not at all; `None` is left empty."""
@@ -198,16 +206,7 @@ class Run:
             yield
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        path = self.path / name
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(
-                f"Cannot read {path}: {error}. Train the run again."
-            ) from error
-        if not isinstance(value, dict):
-            raise RunError(f"{path} has to hold one JSON object. Train the run again.")
-        return value
+        return read_json(self.path / name, "Train the run again.")
 
     def _read_csv(self, name: str) -> list[dict[str, float]]:
         path = self.path / name
@@ -246,7 +245,7 @@ def create_run(
             f"A run is named by a plain folder name, but got {name!r}. Choose the "
             "folder that it goes into with --out."
         )
-    with _translate_os_errors(out):
+    with translated_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         draft = Run(out / f".new-{os.getpid()}")
         shutil.rmtree(draft.path, ignore_errors=True)
@@ -269,7 +268,7 @@ def _claim(draft: Path, out: Path, stem: str, name: str | None) -> Path:
     while True:
         path = out / (name or f"{stem}-{number}")
         if not path.exists():
-            with _translate_os_errors(path):
+            with translated_os_errors(path):
                 try:
                     draft.rename(path)
                     return path
@@ -335,106 +334,3 @@ def find_run(reference: str | Path | None, out: Path = DEFAULT_FOLDER) -> Run:
             "with: kerascnn train lenet"
         )
     raise UnknownNameError("run", str(reference), names)
-
-
-@contextmanager
-def locked_folder(path: Path, use: str) -> Iterator[None]:
-    """Hold a folder, so that no second process works on it; a dead one holds nothing.
-
-    Args:
-        path: The folder.
-        use: What is done with it, for the message: `"being trained"`.
-
-    Raises:
-        RunError: Another process holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - Windows has no such lock
-        yield
-        return
-    with _translate_os_errors(path):
-        file = open(path / ".lock", "a")  # noqa: SIM115 - closed below
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(
-                f"{path} is {use} by another process. Wait for it, or stop it first."
-            ) from error
-        yield
-
-
-def read_array(path: Path) -> npt.NDArray[Any]:
-    """Read an array of numbers; nothing in the file is run.
-
-    Raises:
-        RunError: It cannot be read.
-    """
-    import numpy as np
-
-    try:
-        with open(path, "rb") as file:
-            array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RunError(f"Cannot read {path}: {error}. Train the run again.") from error
-    return array
-
-
-def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write an array of numbers, whole or not at all.
-
-    Raises:
-        RunError: It cannot be written.
-    """
-    import numpy as np
-
-    write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
-
-
-def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write a file so that it is there whole, or as it was before.
-
-    Args:
-        path: The file; its folder is made where there is none.
-        write: Gets the open binary file.
-
-    Raises:
-        RunError: It cannot be written.
-    """
-    with whole_file(path) as beside, open(beside, "wb") as file:
-        write(file)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a name beside a file to write to; what is there then takes its place.
-
-    The bytes are on the disk before the name changes, so that not even a power cut
-    leaves half a file. The name beside has the same suffix.
-
-    Raises:
-        RunError: It cannot be written.
-    """
-    beside = path.with_name(f".part-{path.name}")
-    with _translate_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield beside
-            with open(beside, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def _translate_os_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise RunError(
-            f"Cannot write {path}: {error.strerror or error}. Make room or give "
-            "another folder with --out; an unfinished run goes on with --resume."
-        ) from error

@@ -17,15 +17,8 @@ import tensorflow as tf
 
 from kerascnn.card import write_card
 from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
-from kerascnn.computation import Computation, Parallelism, differences
 from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.data.splits import epoch_order
-from kerascnn.devices import describe_devices, get_strategy, use_threads
-from kerascnn.environment import (
-    describe_environment,
-    instruction_set,
-    processor_name,
-)
 from kerascnn.errors import (
     DivergedError,
     MissingExtraError,
@@ -35,7 +28,16 @@ from kerascnn.errors import (
 from kerascnn.fast_layers import exchanged_layers
 from kerascnn.figures import plot_curves, save_figure
 from kerascnn.inference import Predictor
-from kerascnn.interruption import remembered_signals
+from kerascnn.machine.computation import Computation, Parallelism, differences
+from kerascnn.machine.devices import describe_devices, get_strategy, use_threads
+from kerascnn.machine.environment import (
+    describe_environment,
+    instruction_set,
+    processor_name,
+)
+from kerascnn.machine.files import whole_file
+from kerascnn.machine.reporter import Reporter
+from kerascnn.machine.signals import remembered_signals
 from kerascnn.metrics import loss_and_accuracy
 from kerascnn.preparation import (
     build_network,
@@ -43,9 +45,8 @@ from kerascnn.preparation import (
     load_splits,
     share_cores,
 )
-from kerascnn.progress import Reporter
 from kerascnn.recording import best_epoch, write_history, write_tensorboard
-from kerascnn.runs import DEFAULT_FOLDER, Run, create_run, whole_file
+from kerascnn.runs import DEFAULT_FOLDER, Run, create_run
 from kerascnn.schedules import learning_rates
 from kerascnn.step import TrainingStep, check_batch_size
 

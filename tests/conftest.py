@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import kerascnn
-from kerascnn import runtime
+from kerascnn.machine.tensorflow import configure
 
-runtime.configure()  # as the command line does, before a test imports TensorFlow
+configure()  # as the command line does, before a test imports TensorFlow
 
 PACKAGE = Path(kerascnn.__file__).parent
 

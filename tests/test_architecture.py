@@ -208,7 +208,7 @@ def test_command_imports_its_one_library_function_when_it_runs(module):
 SAMPLE = """
 import numpy as np
 from kerascnn.data import Split
-from kerascnn import runtime
+from kerascnn.machine import tensorflow
 if TYPE_CHECKING:
     import keras
 try:

@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from kerascnn.environment import usable_cores
+from kerascnn.machine.environment import usable_cores
 
 PROGRAM = """
 import json, os
 from pathlib import Path
-from kerascnn import runtime
-runtime.load_tensorflow()
+from kerascnn.machine.tensorflow import load_tensorflow
+load_tensorflow()
 import tensorflow as tf
-from kerascnn.computation import Parallelism
+from kerascnn.machine.computation import Parallelism
 from kerascnn.config import TrainConfig
 from kerascnn.preparation import share_cores
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.environment import usable_cores
+from kerascnn.machine.environment import usable_cores
 from kerascnn.runs import Run
 
 TRAIN = [

@@ -13,7 +13,7 @@ from kerascnn import runs
 from kerascnn.config import TrainConfig
 from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
-from kerascnn.runs import Run, find_run, list_runs, newest_run, write_whole
+from kerascnn.runs import Run, find_run, list_runs, newest_run
 
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
 FACTS = DatasetFacts.from_table("mnist")
@@ -105,20 +105,6 @@ def test_folder_that_cannot_be_written_is_one_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"Cannot write .*file: .* --out"):
         create_run(CONFIG, {}, tmp_path / "file")
-
-
-def test_failed_write_leaves_what_was_there(tmp_path):
-    path = tmp_path / "a.txt"
-    write_whole(path, lambda file: file.write(b"old"))
-
-    def fail(file):
-        file.write(b"half of the n")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(RunError, match="No space left on device"):
-        write_whole(path, fail)
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.txt"]
 
 
 def test_newest_is_the_one_that_finished_last(tmp_path):

@@ -20,7 +20,6 @@ from kerascnn.config import TrainConfig
 from kerascnn.config_file import ConfigFile
 from kerascnn.data import idx, load_dataset
 from kerascnn.dataset_facts import DatasetFacts, digest
-from kerascnn.environment import instruction_set
 from kerascnn.errors import (
     ConfigError,
     DivergedError,
@@ -28,9 +27,10 @@ from kerascnn.errors import (
     RunError,
     TrainingInterruptedError,
 )
+from kerascnn.machine.environment import instruction_set
+from kerascnn.machine.reporter import Reporter
 from kerascnn.optimizers import OPTIMIZERS
 from kerascnn.preparation import load_splits
-from kerascnn.progress import Reporter
 from kerascnn.recording import best_epoch
 from kerascnn.runs import Run, list_runs
 from kerascnn.training import resume_training, train_model
@@ -210,8 +210,8 @@ def test_same_seed_gives_the_same_run_and_another_another(tmp_path):
 EDITED = """
 import sys
 from pathlib import Path
-from kerascnn import runtime
-runtime.load_tensorflow()
+from kerascnn.machine.tensorflow import load_tensorflow
+load_tensorflow()
 from kerascnn.config import TrainConfig
 from kerascnn.training import train_model
 for name, module in list(sys.modules.items()):

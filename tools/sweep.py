@@ -17,9 +17,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerascnn import runtime
+from kerascnn.machine.tensorflow import load_tensorflow
 
-runtime.load_tensorflow()
+load_tensorflow()
 
 import keras  # noqa: E402
 

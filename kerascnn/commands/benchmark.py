@@ -14,7 +14,7 @@ from kerascnn.commands.options import (
     out_option,
 )
 from kerascnn.commands.table import echo_table
-from kerascnn.progress import LineReporter
+from kerascnn.machine.reporter import LineReporter
 from kerascnn.runs import newest_run
 
 

@@ -17,9 +17,9 @@ from kerascnn.comparison.config import RECIPE
 from kerascnn.comparison.folder import ComparisonFolder, open_comparison
 from kerascnn.comparison.reach import describe_reach
 from kerascnn.data import DATASETS
+from kerascnn.machine.reporter import LineReporter
 from kerascnn.models import MODELS
 from kerascnn.optimizers import OPTIMIZERS
-from kerascnn.progress import LineReporter
 from kerascnn.schedules import SCHEDULES
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from kerascnn.commands.params import Name
 from kerascnn.commands.table import echo_table
 from kerascnn.errors import ExportError
 from kerascnn.formats import FORMATS, QUANTIZATIONS
-from kerascnn.progress import LineReporter
+from kerascnn.machine.reporter import LineReporter
 from kerascnn.runs import DEFAULT_FOLDER, find_run
 
 

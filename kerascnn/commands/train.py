@@ -12,11 +12,11 @@ from kerascnn.commands.params import Name, NameValue
 from kerascnn.config import DEVICES, TrainConfig
 from kerascnn.config_file import read_config
 from kerascnn.data import DATASETS
+from kerascnn.machine.reporter import LineReporter
+from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.models import MODELS
 from kerascnn.optimizers import OPTIMIZERS
-from kerascnn.progress import LineReporter
 from kerascnn.runs import Run, find_run
-from kerascnn.runtime import load_tensorflow
 from kerascnn.schedules import SCHEDULES
 
 

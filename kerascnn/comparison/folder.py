@@ -20,7 +20,6 @@ be kept in version control, and a copy of it goes on where it was.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,14 +29,8 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.comparison.config import CompareConfig, Protocol
 from kerascnn.comparison.plan import Outcome, PlannedRun, planned_runs
 from kerascnn.errors import ConfigError, RunError
-from kerascnn.runs import (
-    Run,
-    list_runs,
-    locked_folder,
-    read_array,
-    write_array,
-    write_whole,
-)
+from kerascnn.machine import files
+from kerascnn.runs import Run, list_runs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -143,7 +136,7 @@ class ComparisonFolder:
         Raises:
             RunError: Another process holds it.
         """
-        with locked_folder(self.path, "being worked on"):
+        with files.locked_folder(self.path, "being worked on"):
             yield
 
     def read_json(self, name: str) -> dict[str, Any]:
@@ -152,24 +145,15 @@ class ComparisonFolder:
         Raises:
             RunError: It cannot be read, or is none.
         """
-        path = self.path / name
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(
-                f"Cannot read {path}: {error}. Take another --out, or put it back."
-            ) from error
-        if not isinstance(value, dict):
-            raise RunError(f"{path} has to hold one JSON object. Take another --out.")
-        return value
+        return files.read_json(self.path / name, "Take another --out, or put it back.")
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Write a JSON object, whole or not at all."""
-        self.write_text(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
+        files.write_json(self.path / name, value)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text, whole or not at all."""
-        write_whole(self.path / name, lambda file: file.write(text.encode()))
+        files.write_text(self.path / name, text)
 
     def read_array(self, name: str) -> npt.NDArray[Any]:
         """Read an array.
@@ -177,11 +161,11 @@ class ComparisonFolder:
         Raises:
             RunError: It cannot be read.
         """
-        return read_array(self.path / name)
+        return files.read_array(self.path / name)
 
     def write_array(self, name: str, array: npt.NDArray[Any]) -> None:
         """Write an array, whole or not at all."""
-        write_array(self.path / name, array)
+        files.write_array(self.path / name, array)
 
 
 def open_comparison(out: Path, given: Mapping[str, Any]) -> ComparisonFolder:

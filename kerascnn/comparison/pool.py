@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from kerascnn.comparison.folder import ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun
-from kerascnn.environment import usable_cores
 from kerascnn.errors import RunError
+from kerascnn.machine.environment import usable_cores
+from kerascnn.machine.tensorflow import python_path
 from kerascnn.runs import Run
-from kerascnn.runtime import python_path
 
 POLL_SECONDS = 0.2
 # How many threads TensorFlow and oneDNN use, in the environment.

@@ -9,10 +9,10 @@ from kerascnn.comparison.folder import PLAN_NAME, ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun, choose
 from kerascnn.comparison.pool import is_busy, open_pool
 from kerascnn.comparison.records import Results
-from kerascnn.environment import usable_cores
 from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
-from kerascnn.interruption import remembered_signals
-from kerascnn.progress import Reporter, format_seconds
+from kerascnn.machine.environment import usable_cores
+from kerascnn.machine.reporter import Reporter, format_seconds
+from kerascnn.machine.signals import remembered_signals
 
 # More processes than this would need more memory than most machines have.
 MAX_DEFAULT_JOBS = 4

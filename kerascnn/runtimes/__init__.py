@@ -18,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from kerascnn import runtime
 from kerascnn.errors import MissingExtraError, ModelFileError
 from kerascnn.formats import FORMATS, FormatEntry
+from kerascnn.machine.tensorflow import fast_settings, python_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -187,9 +187,9 @@ class RuntimeProcess:
 
 def _environment(threads: int | None, *, with_kerascnn: bool) -> dict[str, str]:
     """The environment of a runtime's process; only Keras's finds kerascnn in it."""
-    environment = runtime.fast_settings() | dict(os.environ)
+    environment = fast_settings() | dict(os.environ)
     if with_kerascnn:
-        environment |= runtime.python_path()
+        environment |= python_path()
     if threads:
         environment["OMP_NUM_THREADS"] = str(threads)
     return environment

@@ -9,12 +9,13 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from kerascnn import doctor, runtime
+from kerascnn import doctor
 from kerascnn.commands.doctor import doctor as command
 from kerascnn.data import idx
+from kerascnn.machine.tensorflow import fast_settings
 
 on_x86 = pytest.mark.skipif(
-    "TF_ENABLE_ONEDNN_OPTS" not in runtime.fast_settings(), reason="oneDNN is for x86"
+    "TF_ENABLE_ONEDNN_OPTS" not in fast_settings(), reason="oneDNN is for x86"
 )
 
 

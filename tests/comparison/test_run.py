@@ -14,7 +14,7 @@ from kerascnn.comparison import pool, report
 from kerascnn.comparison.results import derive_results
 from kerascnn.comparison.run import gather_comparisons, run_comparison
 from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
-from kerascnn.progress import Reporter
+from kerascnn.machine.reporter import Reporter
 
 
 def fake_subprocess(process):

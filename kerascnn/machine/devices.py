@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import tensorflow as tf
 
-from kerascnn.computation import Parallelism
-from kerascnn.environment import usable_cores
 from kerascnn.errors import ConfigError
+from kerascnn.machine.computation import Parallelism
+from kerascnn.machine.environment import usable_cores
 
 
 def get_strategy(device: str = "auto") -> tf.distribute.Strategy:

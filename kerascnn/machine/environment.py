@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn import __version__
-from kerascnn.computation import Computation
-from kerascnn.runtime import fast_settings
+from kerascnn.machine.computation import Computation
+from kerascnn.machine.tensorflow import fast_settings
 
 # Whose versions may change a result.
 PACKAGES = (
@@ -52,7 +52,7 @@ def describe_environment(
     """Describe this process and its machine, for the `environment.json` of a run.
 
     Nothing is imported for it. It names no host and no user, and of the environment
-    variables only those of `runtime.fast_settings`.
+    variables only those of `fast_settings`.
 
     Args:
         devices: What the training computes on; left out where `None`.
@@ -65,7 +65,7 @@ def describe_environment(
     """
     return {
         "kerascnn": __version__,
-        **describe_checkout(Path(__file__).parents[1]),
+        **describe_checkout(Path(__file__).parents[2]),
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
         "platform": platform.platform(),

@@ -5,7 +5,7 @@ import platform
 
 import pytest
 
-from kerascnn.runtime import configure, fast_settings
+from kerascnn.machine.tensorflow import configure, fast_settings
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_onednn_is_for_x86_alone(monkeypatch, machine, expected):
 
 SETTLED = """
 import sys
-from kerascnn.runtime import load_tensorflow
+from kerascnn.machine.tensorflow import load_tensorflow
 load_tensorflow()
 import keras
 from tensorflow.python.util import _pywrap_util_port

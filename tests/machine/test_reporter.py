@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from kerascnn.progress import LineReporter, format_seconds
+from kerascnn.machine.reporter import LineReporter, format_seconds
 
 STEPS = {
     "epoch": "1/2",

@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn import environment
-from kerascnn.environment import describe_checkout, describe_environment
+from kerascnn.machine import environment
+from kerascnn.machine.environment import describe_checkout, describe_environment
 
 
 def test_versions_are_those_that_are_imported():
@@ -133,9 +133,10 @@ def test_start_is_now_in_universal_time():
 SETTINGS = """
 import json, os
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-from kerascnn import environment, runtime
+from kerascnn.machine import environment
+from kerascnn.machine.tensorflow import configure
 before = environment.describe_settings()
-runtime.configure()
+configure()
 print(json.dumps([before, environment.describe_settings()]))
 """
 

@@ -38,7 +38,7 @@ def configure() -> None:
 
 def python_path() -> dict[str, str]:
     """What lets a new process import this kerascnn, which need not be installed."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     if root.name in {"site-packages", "dist-packages"}:
         return {}
     before = os.environ.get("PYTHONPATH")

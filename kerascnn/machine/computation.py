@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerascnn.config import TrainSettings
 from kerascnn.errors import RunError
-from kerascnn.models import MODELS
 
 # Fewer images leave a core less to compute than it costs to start it.
 MIN_PART = 16
@@ -77,10 +75,10 @@ class Computation:
 
 
 def choose_parallelism(
-    settings: TrainSettings,
+    batch_size: int,
     *,
+    splits_batches: bool,
     cores: int,
-    on_one_cpu: bool,
     intra_op_threads: int = 0,
     inter_op_threads: int = 0,
 ) -> Parallelism:
@@ -90,9 +88,10 @@ def choose_parallelism(
     core computes a part of the batch alone, and an operation gets no more threads.
 
     Args:
-        settings: What is trained.
+        batch_size: Images of a batch.
+        splits_batches: Whether the network gains by it, and is trained on one
+            processor and no GPU.
         cores: Cores that there are.
-        on_one_cpu: Whether it is trained on one processor, and no GPU.
         intra_op_threads: As TensorFlow was told before; 0 where it was not. Where it
             was told one of the two, the parts share the threads that there are.
         inter_op_threads: Likewise.
@@ -101,9 +100,9 @@ def choose_parallelism(
         A number of parts that divides the batch, 1 where nothing is gained, and the
         threads.
     """
-    parts, batch_size = 1, settings.batch_size
+    parts = 1
     intra, inter = cores, cores
-    if on_one_cpu and settings.fast_layers and MODELS[settings.model].splits_batches:
+    if splits_batches:
         parts = max(
             parts
             for parts in range(1, cores + 1)

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.devices import describe_devices, get_strategy
 from kerascnn.errors import ConfigError
+from kerascnn.machine.devices import describe_devices, get_strategy
 
 # Logical devices have to be made before TensorFlow starts.
 TWO_DEVICES = """
 import json, sys
 from pathlib import Path
-from kerascnn import runtime
-runtime.load_tensorflow()
+from kerascnn.machine.tensorflow import load_tensorflow
+load_tensorflow()
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 halves = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
 from kerascnn.config import TrainConfig
-from kerascnn.devices import describe_devices
+from kerascnn.machine.devices import describe_devices
 from kerascnn.errors import ConfigError
 from kerascnn.training import train_model
 result = {}

@@ -5,15 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from kerascnn.computation import (
+from kerascnn.errors import RunError
+from kerascnn.machine.computation import (
     Computation,
     Parallelism,
     choose_parallelism,
     differences,
 )
-from kerascnn.config import TrainConfig
-from kerascnn.environment import describe_environment
-from kerascnn.errors import RunError
+from kerascnn.machine.environment import describe_environment
 
 COMPUTATION = Computation(
     processor="A fast one",
@@ -23,13 +22,12 @@ COMPUTATION = Computation(
 )
 
 
-def choose(*, cores, on_one_cpu=True, intra=0, inter=0, **settings):
+def choose(*, cores, batch_size=64, splits_batches=True, intra=0, inter=0):
     """Parts, threads of an operation and operations side by side."""
-    config = TrainConfig(**{"model": "lenet", "batch_size": 64} | settings)
     chosen = choose_parallelism(
-        config.resolve(),
+        batch_size,
+        splits_batches=splits_batches,
         cores=cores,
-        on_one_cpu=on_one_cpu,
         intra_op_threads=intra,
         inter_op_threads=inter,
     )
@@ -53,19 +51,14 @@ def test_each_core_has_an_equal_part(cores, batch_size, parts):
     assert chosen == (parts, cores // parts, parts)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{"model": "resnet18"}, {"fast_layers": False}, {"on_one_cpu": False}],
-    ids=str,
-)
-def test_other_trainings_are_left_whole(settings):
-    assert choose(cores=4, **settings) == (1, 4, 4)
+def test_batches_that_are_not_split_are_left_whole():
+    assert choose(cores=4, splits_batches=False) == (1, 4, 4)
 
 
 def test_threads_that_tensorflow_was_told_of_stay():
     assert choose(cores=2, intra=3) == (2, 3, 2)
     assert choose(cores=2, inter=1) == (2, 2, 1)
-    assert choose(cores=4, model="resnet18", intra=3) == (1, 3, 4)
+    assert choose(cores=4, splits_batches=False, intra=3) == (1, 3, 4)
 
 
 def test_computation_is_json_and_back():

@@ -1,0 +1,84 @@
+"""Files that are whole or absent, and locks."""
+
+import os
+
+import pytest
+
+from kerascnn.errors import RunError
+from kerascnn.machine.files import (
+    beside,
+    locked_folder,
+    place,
+    read_json,
+    write_json,
+    write_whole,
+)
+
+
+def test_failed_write_leaves_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    write_whole(path, lambda file: file.write(b"old"))
+
+    def fail(file):
+        file.write(b"half of the n")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunError, match="No space left on device"):
+        write_whole(path, fail)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_folder_takes_the_place_of_another_whole(tmp_path):
+    target = tmp_path / "model"
+    for content in ("old", "new"):
+        with beside(target) as part:
+            part.mkdir()
+            (part / "file").write_text(content)
+            place(part, target)
+    assert (target / "file").read_text() == "new"
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_nothing_stays_beside_what_was_not_placed(tmp_path):
+    with beside(tmp_path / "deep" / "model") as part:
+        part.mkdir()
+    assert os.listdir(tmp_path / "deep") == []
+
+
+def test_lock_is_held_once_and_given_back(tmp_path):
+    message = "is being trained by another process. Wait for it"
+    again = locked_folder(tmp_path, "being trained")
+    with (
+        locked_folder(tmp_path, "being trained"),
+        pytest.raises(RunError, match=message),
+        again,
+    ):
+        pass
+    with locked_folder(tmp_path, "being trained"):
+        pass
+
+
+def test_lock_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(RunError, match=r"Cannot write .*file: "),
+        locked_folder(tmp_path / "file", "being trained"),
+    ):
+        pass
+
+
+def test_json_holds_no_number_that_is_not_finite(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"loss": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", ["{", "[]", None])
+def test_json_that_cannot_be_read_is_one_line(tmp_path, content):
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(RunError, match=r"a\.json.* Put it back\.") as error:
+        read_json(path, "Put it back.")
+    assert "\n" not in str(error.value)
