@@ -3,7 +3,7 @@
     python benchmarks/weight_gradients.py
 
 prints a row for the layers of the networks at 32x32 pixels and a batch of 128, with the
-shortest of twelve turns. The limits in `kerascnn/fast_layers.py` are from here.
+shortest of twelve turns. The limits in `kerascnn/fast/layers.py` are from here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ load_tensorflow()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from kerascnn.fast_layers import FAST_LAYERS  # noqa: E402
+from kerascnn.fast.layers import FAST_LAYERS  # noqa: E402
 
 BATCH_SIZE = 128
 TURNS = 12

@@ -42,7 +42,7 @@ class CommonSettings:
         seed: Of initial weights, data order, augmentation and dropout.
         deterministic: Be bit-for-bit reproducible, at some cost in speed.
         device: `"auto"` (GPUs where there are any), `"cpu"` or `"gpu"`.
-        fast_layers: On CPUs, train with the layers of `kerascnn.fast_layers`.
+        fast_layers: On CPUs, train with the layers of `kerascnn.fast.layers`.
         test: Measure the trained model on the test images.
         store_predictions: Keep the class that the trained model predicts of each test
             image, unscored: their labels are not looked at.

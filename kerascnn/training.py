@@ -25,7 +25,7 @@ from kerascnn.errors import (
     RunError,
     TrainingInterruptedError,
 )
-from kerascnn.fast_layers import exchanged_layers
+from kerascnn.fast.layers import exchanged_layers
 from kerascnn.figures import plot_curves, save_figure
 from kerascnn.inference import Predictor
 from kerascnn.machine.computation import Computation, Parallelism, differences

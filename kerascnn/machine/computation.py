@@ -39,7 +39,7 @@ class Computation:
         instruction_set: The widest that it has and that may be used.
         parallelism: How a batch is shared among its cores.
         exchanged_layers: By name, the class of each layer that is one of
-            `kerascnn.fast_layers` in place of Keras's own.
+            `kerascnn.fast.layers` in place of Keras's own.
     """
 
     processor: str

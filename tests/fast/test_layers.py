@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerascnn.config import TrainConfig
-from kerascnn.fast_layers import (
+from kerascnn.fast.layers import (
     FastBatchNormalization,
     FastConv2D,
     FastSeparableConv2D,
@@ -89,7 +89,7 @@ def test_winograd_takes_the_layers_that_gain_by_it(monkeypatch):
         taken.append((*x.shape[1:], kernel.shape[3]))
         return tf.nn.conv2d(x, kernel, 1, "SAME")
 
-    monkeypatch.setattr("kerascnn.fast_layers.convolve_winograd", record)
+    monkeypatch.setattr("kerascnn.fast.layers.convolve_winograd", record)
     for shape in ((4, 4, 64, 64), (16, 16, 64, 128), (16, 16, 64, 64)):
         FastConv2D(shape[3], 3, padding="same")(np.ones((1, *shape[:3]), np.float32))
     for options in ({"kernel_size": 5}, {"strides": 2}, {"padding": "valid"}):

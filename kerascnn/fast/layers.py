@@ -15,9 +15,9 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerascnn.convolution import MAX_PRODUCT_AREA, convolve, convolve_depthwise
-from kerascnn.pooled_convolution import convolve_and_pool
-from kerascnn.winograd import REACH, convolve_winograd
+from kerascnn.fast.convolution import MAX_PRODUCT_AREA, convolve, convolve_depthwise
+from kerascnn.fast.pooling import convolve_and_pool
+from kerascnn.fast.winograd import REACH, convolve_winograd
 
 # Where oneDNN's own way is faster: on larger maps, and on images of a few channels.
 MAX_CONVOLUTION_AREA = 64

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.pooled_convolution import convolve_and_pool
+from kerascnn.fast.pooling import convolve_and_pool
 
 
 def convolve(x, kernel):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.convolution import convolve, convolve_depthwise
+from kerascnn.fast.convolution import convolve, convolve_depthwise
 
 
 def kernel_gradient(convolution, x, kernel, dy, stride=1, padding="same"):

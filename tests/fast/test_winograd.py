@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.winograd import convolve_winograd, tile_transforms
+from kerascnn.fast.winograd import convolve_winograd, tile_transforms
 
 
 def test_transforms_of_two_outputs_are_those_of_the_paper():
