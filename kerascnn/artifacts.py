@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerascnn.dataset_facts import DatasetFacts
+from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, UnknownNameError
 from kerascnn.formats import FORMATS
 from kerascnn.runs import Run, find_run

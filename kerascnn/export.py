@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from kerascnn.artifacts import REPORT_NAME, artifact_of_run, size_bytes
 from kerascnn.data import Split
+from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.splits import take
-from kerascnn.dataset_facts import DatasetFacts
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
 from kerascnn.export_card import export_card
 from kerascnn.formats import FORMATS, QUANTIZATIONS

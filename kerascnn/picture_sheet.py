@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kerascnn.data.pictures import Pixels
 from kerascnn.figures import BLUE
-from kerascnn.pictures import Pixels
 from kerascnn.prediction import Prediction
 
 COLUMNS = 4

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from kerascnn.artifacts import Artifact
+from kerascnn.data.pictures import FittedPicture, Pixels, fit_picture, read_picture
 from kerascnn.errors import PictureError
 from kerascnn.evaluation import answer
 from kerascnn.metrics import Probabilities
-from kerascnn.pictures import FittedPicture, Pixels, fit_picture, read_picture
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from kerascnn.config import TrainSettings
 from kerascnn.data import DATASETS, Split, load_split
+from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.data.splits import hold_out, take
-from kerascnn.dataset_facts import DatasetFacts, digest
 from kerascnn.fast.layers import accelerate
 from kerascnn.machine.computation import Parallelism, choose_parallelism
 from kerascnn.machine.devices import configured_threads, is_one_cpu, use_threads

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.config_file import ConfigFile, read_config
-from kerascnn.dataset_facts import DatasetFacts
+from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.machine.computation import Computation
 from kerascnn.machine.files import (

@@ -83,7 +83,7 @@ def lenet_run(lenet, tmp_path_factory):
     """A finished run of that LeNet. Tests do not write into it."""
     from kerascnn.config import TrainConfig
     from kerascnn.config_file import ConfigFile
-    from kerascnn.dataset_facts import DatasetFacts
+    from kerascnn.data.facts import DatasetFacts
     from kerascnn.runs import Run
 
     run = Run(tmp_path_factory.mktemp("runs") / "lenet-sgd-1")
@@ -105,7 +105,7 @@ def exported(lenet, splits, tmp_path_factory):
     import json
 
     from kerascnn import conversion
-    from kerascnn.dataset_facts import DatasetFacts
+    from kerascnn.data.facts import DatasetFacts
     from kerascnn.export import file_name
 
     folder = tmp_path_factory.mktemp("export")

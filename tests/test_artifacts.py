@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from kerascnn.artifacts import exported_artifacts, find_artifact, open_artifact
-from kerascnn.dataset_facts import DatasetFacts
+from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, RunError, UnknownNameError
 from kerascnn.runs import Run
 

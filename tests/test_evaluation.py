@@ -133,6 +133,6 @@ def test_other_data_are_refused_in_every_format(exported, monkeypatch, splits):
         labels=splits[1].labels[:2],
         class_names=DATASETS["cifar10"].class_names,
     )
-    monkeypatch.setattr("kerascnn.dataset_facts.load_split", lambda name, split: wide)
+    monkeypatch.setattr("kerascnn.data.facts.load_split", lambda name, split: wide)
     with pytest.raises(RunError, match=r"takes \(None, 28, 28, 1\) .* cifar10 needs"):
         evaluate_file(exported / "model.tflite", "cifar10")

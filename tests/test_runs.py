@@ -11,7 +11,7 @@ import pytest
 
 from kerascnn import runs
 from kerascnn.config import TrainConfig
-from kerascnn.dataset_facts import DatasetFacts
+from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.runs import Run, find_run, list_runs, newest_run
 

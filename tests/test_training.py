@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn import data, dataset_facts
+from kerascnn import data
 from kerascnn.card import card
 from kerascnn.checkpoint import load_checkpoint
 from kerascnn.config import TrainConfig
 from kerascnn.config_file import ConfigFile
 from kerascnn.data import idx, load_dataset
-from kerascnn.dataset_facts import DatasetFacts, digest
+from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.errors import (
     ConfigError,
     DivergedError,

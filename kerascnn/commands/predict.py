@@ -69,7 +69,7 @@ def predict(
     """
     artifact = find_artifact(reference, out, dataset)
 
-    from kerascnn.pictures import STANDARD_INPUT, find_pictures
+    from kerascnn.data.pictures import STANDARD_INPUT, find_pictures
     from kerascnn.prediction import Prediction, classify_pictures
 
     files = list(find_pictures(images))

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from kerascnn.commands.runs import runs
 from kerascnn.config import TrainConfig
-from kerascnn.dataset_facts import DatasetFacts
+from kerascnn.data.facts import DatasetFacts
 from kerascnn.runs import create_run
 
 

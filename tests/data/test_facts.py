@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kerascnn.data import DATASETS, Split
-from kerascnn.dataset_facts import DatasetFacts, digest
+from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.errors import DatasetError, RunError, UnknownNameError
 
 FACTS = DatasetFacts(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from kerascnn.dataset_facts import DatasetFacts
+from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import PictureError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")

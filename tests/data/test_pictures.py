@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.dataset_facts import DatasetFacts
+from kerascnn.data.facts import DatasetFacts
+from kerascnn.data.pictures import find_pictures, fit_picture, read_picture
 from kerascnn.errors import PictureError
-from kerascnn.pictures import find_pictures, fit_picture, read_picture
 
 MNIST, CIFAR = map(DatasetFacts.from_table, ("mnist", "cifar10"))
 
