@@ -13,8 +13,8 @@ from kerascnn.machine.tensorflow import load_tensorflow
 options = contender.parse()
 load_tensorflow()
 
-from kerascnn.config import TrainConfig  # noqa: E402
 from kerascnn.machine.reporter import Reporter  # noqa: E402
+from kerascnn.settings.config import TrainConfig  # noqa: E402
 from kerascnn.training import train_model  # noqa: E402
 
 IMPORTED = time.perf_counter()

@@ -22,7 +22,7 @@ import keras  # noqa: E402
 
 from kerascnn.data import load_dataset  # noqa: E402
 from kerascnn.models import build_model  # noqa: E402
-from kerascnn.recipes import RECIPES  # noqa: E402
+from kerascnn.settings.recipes import RECIPES  # noqa: E402
 
 TARGET = 0.99
 BATCH_SIZE = 64

@@ -7,7 +7,6 @@ from dataclasses import replace
 import keras
 import tensorflow as tf
 
-from kerascnn.config import TrainSettings
 from kerascnn.data import DATASETS, Split, load_split
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.data.splits import hold_out, take
@@ -16,7 +15,8 @@ from kerascnn.machine.computation import Parallelism, choose_parallelism
 from kerascnn.machine.devices import configured_threads, is_one_cpu, use_threads
 from kerascnn.machine.environment import usable_cores
 from kerascnn.models import MODELS, build_model
-from kerascnn.optimizers import build_optimizer
+from kerascnn.settings.config import TrainSettings
+from kerascnn.settings.optimizers import build_optimizer
 
 # Runs that differ in their seed alone are validated on the same images.
 SPLIT_SEED = 0

@@ -28,8 +28,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.config import TrainConfig, TrainSettings
-from kerascnn.config_file import ConfigFile, read_config
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.machine.computation import Computation
@@ -42,6 +40,8 @@ from kerascnn.machine.files import (
     write_json,
     write_text,
 )
+from kerascnn.settings.config import TrainConfig, TrainSettings
+from kerascnn.settings.config_file import ConfigFile, read_config
 
 if TYPE_CHECKING:
     import numpy as np

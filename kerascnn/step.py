@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from kerascnn.config import TrainSettings
     from kerascnn.data import Split
+    from kerascnn.settings.config import TrainSettings
 
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

@@ -17,7 +17,6 @@ import tensorflow as tf
 
 from kerascnn.card import write_card
 from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
-from kerascnn.config import TrainConfig, TrainSettings
 from kerascnn.data.splits import epoch_order
 from kerascnn.errors import (
     DivergedError,
@@ -47,7 +46,8 @@ from kerascnn.preparation import (
 )
 from kerascnn.recording import best_epoch, write_history, write_tensorboard
 from kerascnn.runs import DEFAULT_FOLDER, Run, create_run
-from kerascnn.schedules import learning_rates
+from kerascnn.settings.config import TrainConfig, TrainSettings
+from kerascnn.settings.schedules import learning_rates
 from kerascnn.step import TrainingStep, check_batch_size
 
 # A call into the graph takes about so long: often enough for a live line and Ctrl-C,

@@ -81,10 +81,10 @@ def lenet(splits):
 @pytest.fixture(scope="session")
 def lenet_run(lenet, tmp_path_factory):
     """A finished run of that LeNet. Tests do not write into it."""
-    from kerascnn.config import TrainConfig
-    from kerascnn.config_file import ConfigFile
     from kerascnn.data.facts import DatasetFacts
     from kerascnn.runs import Run
+    from kerascnn.settings.config import TrainConfig
+    from kerascnn.settings.config_file import ConfigFile
 
     run = Run(tmp_path_factory.mktemp("runs") / "lenet-sgd-1")
     run.path.mkdir()

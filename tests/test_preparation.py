@@ -14,7 +14,7 @@ from kerascnn.machine.tensorflow import load_tensorflow
 load_tensorflow()
 import tensorflow as tf
 from kerascnn.machine.computation import Parallelism
-from kerascnn.config import TrainConfig
+from kerascnn.settings.config import TrainConfig
 from kerascnn.preparation import share_cores
 
 def share(model="lenet", recorded=None):

@@ -7,8 +7,8 @@ import pytest
 from kerascnn.data import DATASETS
 from kerascnn.errors import UnknownNameError
 from kerascnn.models import MODELS
-from kerascnn.optimizers import OPTIMIZERS
 from kerascnn.registry import Entry, Registry
+from kerascnn.settings.optimizers import OPTIMIZERS
 
 TABLES = (MODELS, DATASETS, OPTIMIZERS)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from kerascnn import runs
-from kerascnn.config import TrainConfig
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.runs import Run, find_run, list_runs, newest_run
+from kerascnn.settings.config import TrainConfig
 
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
 FACTS = DatasetFacts.from_table("mnist")

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.config import TrainConfig
 from kerascnn.data.splits import epoch_order
 from kerascnn.errors import ConfigError
 from kerascnn.preparation import compile_model, load_splits
+from kerascnn.settings.config import TrainConfig
 from kerascnn.step import TrainingStep, check_batch_size
 
 

@@ -16,8 +16,6 @@ import kerascnn
 from kerascnn import data
 from kerascnn.card import card
 from kerascnn.checkpoint import load_checkpoint
-from kerascnn.config import TrainConfig
-from kerascnn.config_file import ConfigFile
 from kerascnn.data import idx, load_dataset
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.errors import (
@@ -29,10 +27,12 @@ from kerascnn.errors import (
 )
 from kerascnn.machine.environment import instruction_set
 from kerascnn.machine.reporter import Reporter
-from kerascnn.optimizers import OPTIMIZERS
 from kerascnn.preparation import load_splits
 from kerascnn.recording import best_epoch
 from kerascnn.runs import Run, list_runs
+from kerascnn.settings.config import TrainConfig
+from kerascnn.settings.config_file import ConfigFile
+from kerascnn.settings.optimizers import OPTIMIZERS
 from kerascnn.training import resume_training, train_model
 
 SMALL = {
@@ -212,7 +212,7 @@ import sys
 from pathlib import Path
 from kerascnn.machine.tensorflow import load_tensorflow
 load_tensorflow()
-from kerascnn.config import TrainConfig
+from kerascnn.settings.config import TrainConfig
 from kerascnn.training import train_model
 for name, module in list(sys.modules.items()):
     if name.partition(".")[0] == "kerascnn":

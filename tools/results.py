@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from kerascnn.models import MODELS
-from kerascnn.recipes import RECIPES
 from kerascnn.runs import Run, list_runs
+from kerascnn.settings.recipes import RECIPES
 
 RESULTS = Path(__file__).parent.parent / "results"
 KEPT = ("config.json", "environment.json", "history.csv", "metrics.json")

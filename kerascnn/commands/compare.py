@@ -19,8 +19,8 @@ from kerascnn.comparison.reach import describe_reach
 from kerascnn.data import DATASETS
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.models import MODELS
-from kerascnn.optimizers import OPTIMIZERS
-from kerascnn.schedules import SCHEDULES
+from kerascnn.settings.optimizers import OPTIMIZERS
+from kerascnn.settings.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from kerascnn.comparison.records import Difference, NetworkResult, Results

@@ -8,7 +8,7 @@ import click
 
 from kerascnn.commands.options import echo_json, json_option
 from kerascnn.commands.table import echo_table
-from kerascnn.optimizers import COMMON_OPTIONS, OPTIMIZERS, OptimizerEntry
+from kerascnn.settings.optimizers import COMMON_OPTIONS, OPTIMIZERS, OptimizerEntry
 
 
 @click.command()

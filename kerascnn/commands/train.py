@@ -9,15 +9,15 @@ import click
 
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.params import Name, NameValue
-from kerascnn.config import DEVICES, TrainConfig
-from kerascnn.config_file import read_config
 from kerascnn.data import DATASETS
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.models import MODELS
-from kerascnn.optimizers import OPTIMIZERS
 from kerascnn.runs import Run, find_run
-from kerascnn.schedules import SCHEDULES
+from kerascnn.settings.config import DEVICES, TrainConfig
+from kerascnn.settings.config_file import read_config
+from kerascnn.settings.optimizers import OPTIMIZERS
+from kerascnn.settings.schedules import SCHEDULES
 
 
 # The options that are settings have no defaults here: what is not given is left to a

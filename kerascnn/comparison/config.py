@@ -12,9 +12,9 @@ from kerascnn.comparison import PRESETS, Budget
 from kerascnn.data import DATASETS
 from kerascnn.errors import ConfigError
 from kerascnn.models import MODELS
-from kerascnn.optimizers import OPTIMIZERS, OptionValue
-from kerascnn.recipes import RECIPES
-from kerascnn.schedules import SCHEDULES
+from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
+from kerascnn.settings.recipes import RECIPES
+from kerascnn.settings.schedules import SCHEDULES
 
 SCHEMA = 2
 # What `schedule` is called where each network has its recipe's own.

@@ -22,8 +22,8 @@ from statistics import fmean
 from typing import Any
 
 from kerascnn.comparison.config import RULES, Protocol
-from kerascnn.config import TrainConfig
 from kerascnn.errors import RunError
+from kerascnn.settings.config import TrainConfig
 
 TUNING, FINAL = "tuning", "final"
 

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from kerascnn.commands.evaluate import evaluate
-from kerascnn.config import TrainConfig
-from kerascnn.config_file import ConfigFile
 from kerascnn.errors import DivergedError, ModelFileError, RunError, UnknownNameError
 from kerascnn.models import build_model
 from kerascnn.runs import Run
+from kerascnn.settings.config import TrainConfig
+from kerascnn.settings.config_file import ConfigFile
 
 FIGURES = ["confusion_matrix.png", "mistakes.png", "reliability.png"]
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from kerascnn.commands.optimizers import optimizers
 from kerascnn.commands.params import NameValue
-from kerascnn.optimizers import OPTIMIZERS
+from kerascnn.settings.optimizers import OPTIMIZERS
 
 
 def test_people_get_a_table():

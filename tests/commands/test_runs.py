@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from kerascnn.commands.runs import runs
-from kerascnn.config import TrainConfig
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.runs import create_run
+from kerascnn.settings.config import TrainConfig
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from kerascnn.cli import main
 from kerascnn.commands.train import train
-from kerascnn.config import TrainConfig
 from kerascnn.runs import Run
+from kerascnn.settings.config import TrainConfig
 
 FAST = ["--limit", "640", "--epochs", "1", "--no-test", "--validation-fraction", "0.01"]
 

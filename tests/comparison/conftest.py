@@ -11,10 +11,10 @@ from kerascnn.comparison import claims
 from kerascnn.comparison.final_test import join_labels
 from kerascnn.comparison.folder import open_comparison
 from kerascnn.comparison.plan import FINAL, choose
-from kerascnn.config_file import ConfigFile
 from kerascnn.data import load_split
-from kerascnn.recipes import RECIPES
 from kerascnn.runs import Run
+from kerascnn.settings.config_file import ConfigFile
+from kerascnn.settings.recipes import RECIPES
 
 ENVIRONMENT = {
     "kerascnn": "0.1.0",

@@ -12,7 +12,7 @@ from kerascnn.comparison.config import CompareConfig, Protocol
 from kerascnn.comparison.reach import pairs_needed
 from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
-from kerascnn.recipes import RECIPES
+from kerascnn.settings.recipes import RECIPES
 
 
 @pytest.mark.parametrize("preset", PRESETS)

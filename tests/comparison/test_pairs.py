@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.config import TrainConfig
+from kerascnn.settings.config import TrainConfig
 from kerascnn.step import TrainingStep
 from kerascnn.training import train_model
 

@@ -15,8 +15,8 @@ from kerascnn.comparison.plan import (
     planned_runs,
     tune,
 )
-from kerascnn.config import TrainConfig
 from kerascnn.errors import RunError
+from kerascnn.settings.config import TrainConfig
 
 
 def protocol_of(**settings):

@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kerascnn.config import TrainConfig
 from kerascnn.fast.layers import (
     FastBatchNormalization,
     FastConv2D,
@@ -18,6 +17,7 @@ from kerascnn.fast.layers import (
 )
 from kerascnn.models import build_model
 from kerascnn.preparation import compile_model, load_splits
+from kerascnn.settings.config import TrainConfig
 from kerascnn.step import TrainingStep
 
 # Maps on both sides of every limit, and as flat as they come.

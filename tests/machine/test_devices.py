@@ -21,7 +21,7 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 halves = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
-from kerascnn.config import TrainConfig
+from kerascnn.settings.config import TrainConfig
 from kerascnn.machine.devices import describe_devices
 from kerascnn.errors import ConfigError
 from kerascnn.training import train_model

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import UnknownNameError
-from kerascnn.schedules import SCHEDULES, learning_rates
+from kerascnn.settings.schedules import SCHEDULES, learning_rates
 
 
 def test_constant_stays():

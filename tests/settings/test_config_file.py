@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from kerascnn.config import TrainConfig
-from kerascnn.config_file import SCHEMA, ConfigFile, read_config
 from kerascnn.errors import ConfigError
-from kerascnn.recipes import RECIPES
+from kerascnn.settings.config import TrainConfig
+from kerascnn.settings.config_file import SCHEMA, ConfigFile, read_config
+from kerascnn.settings.recipes import RECIPES
 
 ASKED = TrainConfig(model="lenet", epochs=4, seed=5, limit=640)
 

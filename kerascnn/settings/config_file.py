@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerascnn.config import CommonSettings, TrainConfig, TrainSettings
 from kerascnn.errors import ConfigError, KerasCNNError, UnknownNameError
 from kerascnn.models import MODELS
+from kerascnn.settings.config import CommonSettings, TrainConfig, TrainSettings
 
 SCHEMA = 2
 PARTS = ("schema", "asked", "settings")

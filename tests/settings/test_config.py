@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from kerascnn.config import CommonSettings, TrainConfig, TrainSettings
 from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
-from kerascnn.optimizers import OPTIMIZERS
-from kerascnn.recipes import RECIPES, Recipe
-from kerascnn.schedules import SCHEDULES
+from kerascnn.settings.config import CommonSettings, TrainConfig, TrainSettings
+from kerascnn.settings.optimizers import OPTIMIZERS
+from kerascnn.settings.recipes import RECIPES, Recipe
+from kerascnn.settings.schedules import SCHEDULES
 
 
 @pytest.mark.parametrize(

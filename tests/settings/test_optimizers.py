@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import ConfigError, UnknownNameError
-from kerascnn.optimizers import OPTIMIZERS, build_optimizer
+from kerascnn.settings.optimizers import OPTIMIZERS, build_optimizer
 
 STEPS = 60
 SHAPE = (4, 3)

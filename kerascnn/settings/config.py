@@ -11,9 +11,9 @@ from typing import Any
 from kerascnn.data import DATASETS
 from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
-from kerascnn.optimizers import OPTIMIZERS, OptionValue
-from kerascnn.recipes import RECIPES
-from kerascnn.schedules import SCHEDULES
+from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
+from kerascnn.settings.recipes import RECIPES
+from kerascnn.settings.schedules import SCHEDULES
 
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -114,7 +114,7 @@ class TrainSettings(CommonSettings):
 class TrainConfig(CommonSettings):
     """What is asked for: a network to train, and what is set of the rest.
 
-    `None` stands for the value of the network's recipe (`kerascnn.recipes`) or of the
+    `None` stands for the value of the network's recipe (`kerascnn.settings.recipes`) or of the
     optimizer's row; `resolve` fills it in.
 
     Attributes:
