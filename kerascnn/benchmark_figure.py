@@ -8,7 +8,7 @@ from pathlib import PurePath
 from matplotlib.figure import Figure
 
 from kerascnn.benchmark import Measurement
-from kerascnn.figures import BLUE, VERMILION
+from kerascnn.drawing import BLUE, VERMILION
 
 MARKERS = {"keras": "o", "saved-model": "s", "tflite": "^", "onnx": "D"}
 

@@ -1,8 +1,4 @@
-"""Figures, drawn from plain data with matplotlib alone and without global state.
-
-Colours are those of Okabe and Ito, which people with any colour vision tell apart
-(https://jfly.uni-koeln.de/color/); lines differ in their style as well.
-"""
+"""The figures of an evaluation: confusion matrix, mistakes, reliability."""
 
 from __future__ import annotations
 
@@ -15,86 +11,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from kerascnn.machine.files import whole_file
-
-BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#666666"
-DOTS_PER_INCH = 150
+from kerascnn.drawing import BLUE, GREY, VERMILION, Rows, percent, save_figure
 
 # A matrix of more classes than this is drawn without numbers and names.
 MAX_CLASSES_WITH_NUMBERS = 20
-
-Rows = Sequence[Mapping[str, Any]]
-
-
-def plot_curves(history: Rows, steps: Rows | None = None, *, title: str = "") -> Figure:
-    """Plot the loss and the accuracy of a training, side by side.
-
-    Args:
-        history: A row an epoch, with `epoch`, `loss`, `accuracy` and, where images were
-            held out, `validation_loss` and `validation_accuracy`.
-        steps: A row a step, with `step`, `epoch`, `loss` and `accuracy`, drawn faintly
-            behind.
-        title: What was trained.
-    """
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    figure.suptitle(title)
-    left, right = figure.subplots(1, 2)
-    _draw_curves(left, history, steps or [], "loss")
-    left.set(ylabel="Loss (cross-entropy, nats)", yscale="log")
-    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.yaxis.set_major_formatter("{x:g}")
-    left.yaxis.set_minor_formatter(NullFormatter())
-    _draw_curves(right, history, steps or [], "accuracy")
-    right.set(ylabel="Accuracy (%)")
-    right.yaxis.set_major_formatter(_percent)
-    if len(history) > 1:
-        # From the worst epoch upwards: the first steps would press the rest together.
-        worst = min(
-            row[key]
-            for row in history
-            for key in ("accuracy", "validation_accuracy")
-            if key in row
-        )
-        room = 0.05 * (1 - worst) + 0.002
-        right.set_ylim(worst - room, 1 + room)
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    return figure
-
-
-def _draw_curves(axes: Axes, history: Rows, steps: Rows, quantity: str) -> None:
-    epochs = [row["epoch"] for row in history]
-    if steps:
-        steps_per_epoch = sum(row["epoch"] == 1 for row in steps)
-        axes.plot(
-            [row["step"] / steps_per_epoch for row in steps],
-            [row[quantity] for row in steps],
-            color=BLUE,
-            alpha=0.35,
-            linewidth=0.7,
-            label="training, each step",
-        )
-    axes.plot(
-        epochs,
-        [row[quantity] for row in history],
-        color=BLUE,
-        marker="o",
-        label="training, mean of the epoch",
-    )
-    if any(f"validation_{quantity}" in row for row in history):
-        axes.plot(
-            epochs,
-            [row.get(f"validation_{quantity}", np.nan) for row in history],
-            color=VERMILION,
-            linestyle="--",
-            marker="s",
-            label="validation",
-        )
-    axes.set_xlabel("Epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
 
 
 def plot_confusion_matrix(
@@ -117,7 +38,7 @@ def plot_confusion_matrix(
     bar = figure.colorbar(
         image, ax=axes, shrink=0.8, label="Share of the true class (%)"
     )
-    bar.ax.yaxis.set_major_formatter(_percent)
+    bar.ax.yaxis.set_major_formatter(percent)
     axes.set(xlabel="Predicted class", ylabel="True class", title="Confusion matrix")
     if with_numbers:
         _write_numbers(axes, counts, shares)
@@ -236,7 +157,7 @@ def plot_reliability(bins: Rows, expected_calibration_error: float) -> Figure:
         xlim=(0, 1),
         ylim=(0, 1),
     )
-    upper.yaxis.set_major_formatter(_percent)
+    upper.yaxis.set_major_formatter(percent)
     figure.legend(loc="outside lower center", ncols=2)
     lower.bar(
         edges,
@@ -247,12 +168,8 @@ def plot_reliability(bins: Rows, expected_calibration_error: float) -> Figure:
         edgecolor="white",
     )
     lower.set(xlabel="Confidence (%)", ylabel="Images", yscale="log")
-    lower.xaxis.set_major_formatter(_percent)
+    lower.xaxis.set_major_formatter(percent)
     return figure
-
-
-def _percent(value: float, _: float) -> str:
-    return f"{100 * value:g}"
 
 
 def save_evaluation_figures(
@@ -291,22 +208,3 @@ def save_evaluation_figures(
     return [
         save_figure(figure, folder / f"{name}.png") for name, figure in figures.items()
     ]
-
-
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure, whole or not at all.
-
-    Args:
-        figure: What a `plot_*` function returned.
-        path: The file, whose suffix is the format: `.png` or `.svg`. Its folder is made
-            where it is missing.
-
-    Returns:
-        The path.
-
-    Raises:
-        RunError: It cannot be written.
-    """
-    with whole_file(path) as beside:
-        figure.savefig(beside, dpi=DOTS_PER_INCH)
-    return path

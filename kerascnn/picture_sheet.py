@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kerascnn.data.pictures import Pixels
-from kerascnn.figures import BLUE
+from kerascnn.drawing import BLUE
 from kerascnn.prediction import Prediction
 
 COLUMNS = 4

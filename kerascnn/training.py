@@ -18,6 +18,7 @@ import tensorflow as tf
 from kerascnn.card import write_card
 from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
 from kerascnn.data.splits import epoch_order
+from kerascnn.drawing import save_figure
 from kerascnn.errors import (
     DivergedError,
     MissingExtraError,
@@ -25,7 +26,6 @@ from kerascnn.errors import (
     TrainingInterruptedError,
 )
 from kerascnn.fast.layers import exchanged_layers
-from kerascnn.figures import plot_curves, save_figure
 from kerascnn.inference import Predictor
 from kerascnn.machine.computation import Computation, Parallelism, differences
 from kerascnn.machine.devices import describe_devices, get_strategy, use_threads
@@ -49,6 +49,7 @@ from kerascnn.runs import DEFAULT_FOLDER, Run, create_run
 from kerascnn.settings.config import TrainConfig, TrainSettings
 from kerascnn.settings.schedules import learning_rates
 from kerascnn.step import TrainingStep, check_batch_size
+from kerascnn.training_figure import plot_curves
 
 # A call into the graph takes about so long: often enough for a live line and Ctrl-C,
 # seldom enough to cost nothing.

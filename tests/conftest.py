@@ -120,3 +120,18 @@ def exported(lenet, splits, tmp_path_factory):
     report = {"dataset": DatasetFacts.from_table("mnist").to_dict()}
     (folder / "export.json").write_text(json.dumps(report))
     return folder
+
+
+@pytest.fixture
+def assert_whole():
+    """Fails where something of a figure is beyond its edges."""
+
+    def check(figure):
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox()
+        width, height = figure.get_size_inches()
+        assert min(box.x0, box.y0) >= 0, figure.get_suptitle()
+        assert box.x1 <= width, figure.get_suptitle()
+        assert box.y1 <= height, figure.get_suptitle()
+
+    return check

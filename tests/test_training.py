@@ -16,7 +16,7 @@ import kerascnn
 from kerascnn import data
 from kerascnn.card import card
 from kerascnn.checkpoint import load_checkpoint
-from kerascnn.data import idx, load_dataset
+from kerascnn.data import facts, idx, load_dataset
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.errors import (
     ConfigError,
@@ -133,7 +133,7 @@ def test_predictions_are_stored_without_a_look_at_the_labels(tmp_path, monkeypat
         # Labels that are no numbers: any use of them would fail.
         return loaded if split == "train" else replace(loaded, labels=None)
 
-    monkeypatch.setattr(dataset_facts, "load_split", load_split)
+    monkeypatch.setattr(facts, "load_split", load_split)
     monkeypatch.setattr(DatasetFacts, "check", lambda facts, split: None)
     monkeypatch.setattr(data.Split, "__len__", lambda split: len(split.images))
     config = TrainConfig(**SMALL | {"epochs": 1, "store_predictions": True})

@@ -96,7 +96,7 @@ def benchmark(
     best = recommend(measurements)
     if figure:
         from kerascnn.benchmark_figure import plot_benchmark
-        from kerascnn.figures import save_figure
+        from kerascnn.drawing import save_figure
 
         save_figure(plot_benchmark(measurements, best), figure)
     if as_json:

@@ -98,7 +98,7 @@ def predict(
             click.echo(f"{result.file}: {answers}{note}")
     predictions = [result for result in results if isinstance(result, Prediction)]
     if figure and predictions:
-        from kerascnn.figures import save_figure
+        from kerascnn.drawing import save_figure
         from kerascnn.picture_sheet import plot_predictions
 
         save_figure(plot_predictions(predictions), figure)

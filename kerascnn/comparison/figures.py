@@ -7,30 +7,43 @@ they are told apart in print and with any colour vision.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from kerascnn.comparison.records import NetworkResult, OptimizerResult, TrialResult
-from kerascnn.figures import BLUE, GREY, VERMILION, Rows
+from kerascnn.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    Rows,
+    label_epochs,
+    percent,
+    plain,
+    plain_log_axis,
+    zoom_accuracy,
+)
 
 # Colour, line style and marker of each optimizer, in the order of the comparison; after
 # the last they begin anew.
 STYLES = (
     (BLUE, "-", "o"),
     (VERMILION, "--", "s"),
-    ("#009E73", "-.", "D"),
-    ("#CC79A7", ":", "^"),
-    ("#E69F00", "-", "v"),
-    ("#56B4E9", "--", "P"),
+    (GREEN, "-.", "D"),
+    (PURPLE, ":", "^"),
+    (ORANGE, "-", "v"),
+    (SKY, "--", "P"),
     (GREY, "-.", "X"),
 )
 # More points than this of a training's steps cannot be seen.
@@ -105,7 +118,7 @@ def plot_cell(runs: Sequence[Curves], *, title: str) -> Figure:
         for run in runs:
             if run["status"] == "diverged" and run["points"]:
                 _draw_diverged(axes, run["points"], quantity)
-        _label(axes, quantity)
+        label_epochs(axes, quantity)
         _zoom(axes, quantity, finished)
         _add_step_axis(axes, runs)
     _add_legend(figure)
@@ -141,7 +154,7 @@ def plot_pair(
                 marker,
                 f"{name}, validation",
             )
-        _label(axes, quantity)
+        label_epochs(axes, quantity)
         _zoom(axes, quantity, [run for runs in curves.values() for run in runs])
     _draw_pairs(pairs, test)
     _add_legend(figure)
@@ -164,7 +177,7 @@ def plot_rates(networks: Sequence[NetworkResult]) -> Figure:
             xscale="log",
             yscale="log",
         )
-        _plain_log_axis(axes.yaxis, _percent)
+        plain_log_axis(axes.yaxis, percent)
         axes.grid(alpha=0.3)
         for row, (colour, line, marker) in _styled(network.optimizers):
             _draw_sensitivity(axes, network, row, colour, line, marker)
@@ -174,7 +187,7 @@ def plot_rates(networks: Sequence[NetworkResult]) -> Figure:
         ]
         # Over more than that, three numbers a decade would run into each other.
         is_wide = max(rates) > 15 * min(rates)
-        _plain_log_axis(axes.xaxis, _plain, subs=(1,) if is_wide else (1, 2, 5))
+        plain_log_axis(axes.xaxis, plain, subs=(1,) if is_wide else (1, 2, 5))
     extra = [
         Line2D([], [], color="black", marker="o", markersize=13, fillstyle="none",
                linestyle="", label="chosen"),
@@ -228,7 +241,7 @@ def plot_accuracy_over_seconds(
                     alpha=0.7,
                     label=f"{name}, validation",
                 )
-        _label(axes, "accuracy", "Seconds of training")
+        label_epochs(axes, "accuracy", "Seconds of training")
         axes.set_title(network.title)
         axes.set_xlim(left=0)
     _add_legend(figure)
@@ -338,7 +351,7 @@ def _draw_pairs(axes: Axes, test: Mapping[str, Mapping[int, float]]) -> None:
         xlim=(-0.5, len(test) - 0.5),
     )
     axes.set_xticks(range(len(test)), list(test))
-    axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+    axes.yaxis.set_major_formatter(FuncFormatter(percent))
     axes.grid(alpha=0.3, axis="y")
 
 
@@ -406,38 +419,14 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, panels[:count]
 
 
-def _label(axes: Axes, quantity: str, xlabel: str = "Epoch") -> None:
-    axes.set_xlabel(xlabel)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    if quantity == "loss":
-        axes.set(ylabel="Loss (cross-entropy, nats)", yscale="log")
-        _plain_log_axis(axes.yaxis, _plain)
-    else:
-        axes.set_ylabel("Accuracy (%)")
-        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
-
-
 def _zoom(axes: Axes, quantity: str, runs: Sequence[Curves]) -> None:
-    """From the worst epoch upwards: the first steps would press the rest together."""
+    """Show the accuracies of runs of several epochs from the worst one upwards."""
     rows = [
         row for run in runs if run["status"] == "finished" for row in run["history"]
     ]
     if quantity == "accuracy" and any(row["epoch"] > 1 for row in rows):
         worst = min(min(row["accuracy"], row["validation_accuracy"]) for row in rows)
-        room = 0.05 * (1 - worst) + 0.002
-        axes.set_ylim(worst - room, 1 + room)
-
-
-def _plain_log_axis(
-    axis: Axis,
-    show: Callable[[float, float], str],
-    subs: Sequence[float] = (1, 2, 5),
-) -> None:
-    """Numbers instead of powers, three a decade or as many as `subs` has."""
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_major_formatter(FuncFormatter(show))
-    axis.set_minor_formatter(NullFormatter())
+        zoom_accuracy(axes, worst)
 
 
 def _widen(axes: Axes) -> None:
@@ -447,14 +436,6 @@ def _widen(axes: Axes) -> None:
     if values and max(values) < 1.5 * min(values):
         axes.set_autoscaley_on(False)  # which would warn of limits that are equal
         axes.set_ylim(min(values) / 1.5, max(values) * 1.5)
-
-
-def _percent(value: float, _: float) -> str:
-    return f"{100 * value:.4g}"
-
-
-def _plain(value: float, _: float) -> str:
-    return f"{value:g}"
 
 
 def _add_step_axis(axes: Axes, runs: Sequence[Curves]) -> None:

@@ -24,8 +24,8 @@ from kerascnn.comparison.folder import ComparisonFolder
 from kerascnn.comparison.plan import FINAL, PlannedRun
 from kerascnn.comparison.records import NetworkResult, Results, RunResult
 from kerascnn.comparison.results import derive_results
+from kerascnn.drawing import save_figure
 from kerascnn.errors import RunError
-from kerascnn.figures import save_figure
 from kerascnn.runs import Run
 
 TEMPLATES = ("report.html", "report.md")

@@ -114,8 +114,8 @@ class TrainSettings(CommonSettings):
 class TrainConfig(CommonSettings):
     """What is asked for: a network to train, and what is set of the rest.
 
-    `None` stands for the value of the network's recipe (`kerascnn.settings.recipes`) or of the
-    optimizer's row; `resolve` fills it in.
+    `None` stands for the value of the network's recipe (`kerascnn.settings.recipes`) or
+    of the optimizer's row; `resolve` fills it in.
 
     Attributes:
         learning_rate: As in `TrainSettings`, like all that follow.
