@@ -26,9 +26,9 @@ from kerascnn.conversion import (  # noqa: E402
     write_tflite,
 )
 from kerascnn.data import load_split  # noqa: E402
-from kerascnn.formats import FORMATS, FormatEntry  # noqa: E402
+from kerascnn.model_files.formats import FORMATS, FormatEntry  # noqa: E402
+from kerascnn.model_files.process import RuntimeProcess  # noqa: E402
 from kerascnn.models import MODELS, build_model  # noqa: E402
-from kerascnn.runtimes import RuntimeProcess  # noqa: E402
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

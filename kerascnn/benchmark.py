@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.artifacts import Artifact
 from kerascnn.data.splits import take
 from kerascnn.errors import ModelFileError
-from kerascnn.formats import FORMATS
 from kerascnn.metrics import accuracy
-from kerascnn.runtimes import RuntimeProcess
+from kerascnn.model_files.find import Artifact
+from kerascnn.model_files.formats import FORMATS
+from kerascnn.model_files.process import RuntimeProcess
 
 BATCH_SIZES = (8, 32, 128)
 ROUNDS = 3

@@ -26,8 +26,8 @@ import numpy.typing as npt  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from kerascnn.compaction import compact  # noqa: E402
-from kerascnn.formats import FORMATS  # noqa: E402
-from kerascnn.inference import load_model  # noqa: E402
+from kerascnn.model_files.formats import FORMATS  # noqa: E402
+from kerascnn.model_files.keras_model import load_model  # noqa: E402
 
 Images = npt.NDArray[np.uint8]
 OPSET = 18

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kerascnn.artifacts import Artifact, artifact_of_run, open_artifact
 from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.metrics import Probabilities, compute_metrics
+from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
+from kerascnn.model_files.process import RuntimeProcess
 from kerascnn.runs import Run
-from kerascnn.runtimes import RuntimeProcess
 
 BATCH_SIZE = 256
 
@@ -121,7 +121,7 @@ def answer(
     expected = (None, *facts.image_shape), (None, facts.num_classes)
     if artifact.format == "keras":
         load_tensorflow()
-        from kerascnn.inference import load_model, predict_probabilities
+        from kerascnn.model_files.keras_model import load_model, predict_probabilities
 
         model = load_model(artifact.path)
         # One that was never built, or that takes several inputs, has no shape or many.

@@ -20,13 +20,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kerascnn.artifacts import REPORT_NAME, artifact_of_run, size_bytes
 from kerascnn.data import Split
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
 from kerascnn.export_card import export_card
-from kerascnn.formats import FORMATS, QUANTIZATIONS
 from kerascnn.machine.files import (
     beside,
     place,
@@ -36,8 +34,10 @@ from kerascnn.machine.files import (
 )
 from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.metrics import Probabilities, accuracy
+from kerascnn.model_files.find import REPORT_NAME, artifact_of_run, size_bytes
+from kerascnn.model_files.formats import FORMATS, QUANTIZATIONS
+from kerascnn.model_files.process import RuntimeProcess, require_modules
 from kerascnn.runs import Run
-from kerascnn.runtimes import RuntimeProcess, require_modules
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
 CALIBRATION_IMAGES = 512

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.artifacts import Artifact
 from kerascnn.data.pictures import FittedPicture, Pixels, fit_picture, read_picture
 from kerascnn.errors import PictureError
 from kerascnn.evaluation import answer
 from kerascnn.metrics import Probabilities
+from kerascnn.model_files.find import Artifact
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,6 @@ from kerascnn.errors import (
     TrainingInterruptedError,
 )
 from kerascnn.fast.layers import exchanged_layers
-from kerascnn.inference import Predictor
 from kerascnn.machine.computation import Computation, Parallelism, differences
 from kerascnn.machine.devices import describe_devices, get_strategy, use_threads
 from kerascnn.machine.environment import (
@@ -38,6 +37,7 @@ from kerascnn.machine.files import whole_file
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
 from kerascnn.metrics import loss_and_accuracy
+from kerascnn.model_files.keras_model import Predictor
 from kerascnn.preparation import (
     build_network,
     compile_model,

@@ -5,11 +5,11 @@ from importlib.metadata import version
 
 import pytest
 
-from kerascnn.artifacts import artifact_of_run, open_artifact
 from kerascnn.benchmark import Measurement, benchmark_artifacts, recommend
 from kerascnn.benchmark_figure import plot_benchmark
 from kerascnn.errors import DatasetError, ModelFileError
 from kerascnn.evaluation import evaluate_run
+from kerascnn.model_files.find import artifact_of_run, open_artifact
 
 ROW = Measurement(
     file="a",

@@ -10,7 +10,7 @@ import pytest
 from kerascnn.data import DATASETS, Split
 from kerascnn.errors import DatasetError, DivergedError, RunError, UnknownNameError
 from kerascnn.evaluation import evaluate_file, evaluate_run
-from kerascnn.inference import predict_probabilities
+from kerascnn.model_files.keras_model import predict_probabilities
 from kerascnn.models import build_model
 from kerascnn.runs import Run
 

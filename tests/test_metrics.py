@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from kerascnn.inference import predict_probabilities
 from kerascnn.metrics import compute_metrics, loss_and_accuracy
+from kerascnn.model_files.keras_model import predict_probabilities
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from kerascnn.artifacts import artifact_of_run, open_artifact
 from kerascnn.errors import PictureError
-from kerascnn.inference import predict_probabilities
+from kerascnn.model_files.find import artifact_of_run, open_artifact
+from kerascnn.model_files.keras_model import predict_probabilities
 from kerascnn.picture_sheet import plot_predictions
 from kerascnn.prediction import Prediction, classify_pictures
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from kerascnn.artifacts import artifact_of_run, exported_artifacts, find_artifact
 from kerascnn.commands.options import (
     dataset_option,
     echo_json,
@@ -15,6 +14,7 @@ from kerascnn.commands.options import (
 )
 from kerascnn.commands.table import echo_table
 from kerascnn.machine.reporter import LineReporter
+from kerascnn.model_files.find import artifact_of_run, exported_artifacts, find_artifact
 from kerascnn.runs import newest_run
 
 

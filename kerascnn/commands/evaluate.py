@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from kerascnn.artifacts import Artifact, find_artifact
 from kerascnn.commands.options import (
     dataset_option,
     echo_json,
     json_option,
     out_option,
 )
+from kerascnn.model_files.find import Artifact, find_artifact
 
 # A matrix of more classes fits no terminal; --json has it.
 MAX_CLASSES_SHOWN = 20

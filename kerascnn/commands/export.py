@@ -10,8 +10,8 @@ from kerascnn.commands.options import echo_json, json_option
 from kerascnn.commands.params import Name
 from kerascnn.commands.table import echo_table
 from kerascnn.errors import ExportError
-from kerascnn.formats import FORMATS, QUANTIZATIONS
 from kerascnn.machine.reporter import LineReporter
+from kerascnn.model_files.formats import FORMATS, QUANTIZATIONS
 from kerascnn.runs import DEFAULT_FOLDER, find_run
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from kerascnn.artifacts import find_artifact
 from kerascnn.commands.options import (
     dataset_option,
     echo_json,
@@ -14,6 +13,7 @@ from kerascnn.commands.options import (
     out_option,
 )
 from kerascnn.errors import PictureError
+from kerascnn.model_files.find import find_artifact
 
 
 @click.command()

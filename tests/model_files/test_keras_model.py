@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import ConfigError, ModelFileError
-from kerascnn.inference import Predictor, load_model, predict_probabilities
+from kerascnn.model_files.keras_model import (
+    Predictor,
+    load_model,
+    predict_probabilities,
+)
 from kerascnn.models import build_model
 
 # Probabilities

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MissingExtraError, ModelFileError
-from kerascnn.formats import FORMATS, FormatEntry
 from kerascnn.machine.tensorflow import fast_settings, python_path
+from kerascnn.model_files.formats import FORMATS, FormatEntry
 
 if TYPE_CHECKING:
     import numpy as np

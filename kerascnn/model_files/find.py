@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, UnknownNameError
-from kerascnn.formats import FORMATS
+from kerascnn.model_files.formats import FORMATS
 from kerascnn.runs import Run, find_run
 
 # Beside exported files: what they are of, and what their check said.

@@ -13,7 +13,7 @@ class FormatEntry(Entry):
 
     Attributes:
         suffix: How names of such files end; a SavedModel is a folder, without one.
-        runner: The module in `kerascnn.runtimes` that runs such files.
+        runner: The module in `kerascnn.model_files.process` that runs such files.
         runtime: The distribution that it needs.
         needs: Modules, not of kerascnn's own dependencies, that it needs.
         extra: The extra of kerascnn that installs them.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import MissingExtraError, ModelFileError
-from kerascnn.formats import FORMATS, FormatEntry
-from kerascnn.runtimes import RuntimeProcess, require_modules
+from kerascnn.model_files.formats import FORMATS, FormatEntry
+from kerascnn.model_files.process import RuntimeProcess, require_modules
 
 
 def test_saved_model_runs_without_keras_and_without_kerascnn(exported, splits):
@@ -131,7 +131,7 @@ def test_missing_file_and_missing_package_are_one_line(tmp_path):
 
 
 def test_every_runner_is_there():
-    from kerascnn.runtimes import HERE
+    from kerascnn.model_files.process import HERE
 
     assert sorted(row.runner for row in FORMATS.values()) == sorted(
         path.stem for path in HERE.glob("*_runner.py")

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from kerascnn.artifacts import exported_artifacts, find_artifact, open_artifact
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, RunError, UnknownNameError
+from kerascnn.model_files.find import exported_artifacts, find_artifact, open_artifact
 from kerascnn.runs import Run
 
 LEAVES = DatasetFacts(

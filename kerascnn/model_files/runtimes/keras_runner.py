@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.inference import Predictor, load_model
+from kerascnn.model_files.keras_model import Predictor, load_model
 
 
 class Runner:
