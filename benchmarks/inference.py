@@ -20,12 +20,12 @@ from kerascnn.machine.tensorflow import load_tensorflow
 load_tensorflow()
 import numpy as np  # noqa: E402
 
-from kerascnn.conversion import (  # noqa: E402
+from kerascnn.data import load_split  # noqa: E402
+from kerascnn.exporting.conversion import (  # noqa: E402
     write_onnx,
     write_saved_model,
     write_tflite,
 )
-from kerascnn.data import load_split  # noqa: E402
 from kerascnn.model_files.formats import FORMATS, FormatEntry  # noqa: E402
 from kerascnn.model_files.process import RuntimeProcess  # noqa: E402
 from kerascnn.models import MODELS, build_model  # noqa: E402

@@ -104,9 +104,9 @@ def exported(lenet, splits, tmp_path_factory):
     """That LeNet in every format but Keras's, converted in this process."""
     import json
 
-    from kerascnn import conversion
     from kerascnn.data.facts import DatasetFacts
-    from kerascnn.export import file_name
+    from kerascnn.exporting import conversion
+    from kerascnn.exporting.export import file_name
 
     folder = tmp_path_factory.mktemp("export")
     train, test = splits

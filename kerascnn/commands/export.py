@@ -77,7 +77,7 @@ def export(
     found = find_run(run, DEFAULT_FOLDER)
     found.require_model()
 
-    from kerascnn.export import export_run
+    from kerascnn.exporting.export import export_run
 
     exports = export_run(
         found,

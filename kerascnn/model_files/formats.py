@@ -30,7 +30,7 @@ FORMATS = Registry(
     "format",
     FormatEntry(
         name="saved-model",
-        target="kerascnn.conversion:write_saved_model",
+        target="kerascnn.exporting.conversion:write_saved_model",
         summary="TensorFlow and TensorFlow Serving; a folder.",
         suffix="",
         runner="saved_model_runner",
@@ -38,7 +38,7 @@ FORMATS = Registry(
     ),
     FormatEntry(
         name="tflite",
-        target="kerascnn.conversion:write_tflite",
+        target="kerascnn.exporting.conversion:write_tflite",
         summary="Android, microprocessors, browsers: LiteRT, built-in operations only.",
         suffix=".tflite",
         runner="litert_runner",
@@ -46,7 +46,7 @@ FORMATS = Registry(
     ),
     FormatEntry(
         name="onnx",
-        target="kerascnn.conversion:write_onnx",
+        target="kerascnn.exporting.conversion:write_onnx",
         summary="ONNX Runtime, and what else reads ONNX.",
         suffix=".onnx",
         runner="onnx_runner",
@@ -56,7 +56,7 @@ FORMATS = Registry(
     ),
     FormatEntry(
         name="keras",
-        target="kerascnn.conversion:write_keras",
+        target="kerascnn.exporting.conversion:write_keras",
         summary="Keras itself.",
         suffix=".keras",
         runner="keras_runner",

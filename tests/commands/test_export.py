@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from kerascnn.commands.export import export
 from kerascnn.errors import ExportError, RunError
-from kerascnn.export import Export
+from kerascnn.exporting.export import Export
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def calls(monkeypatch, tmp_path):
         return [dataclasses.replace(answer, problem=record.problem)]
 
     record.problem = ""
-    monkeypatch.setattr("kerascnn.export.export_run", record)
+    monkeypatch.setattr("kerascnn.exporting.export.export_run", record)
     calls.append(record)
     return calls
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from kerascnn.compaction import compact
+from kerascnn.exporting.compaction import compact
 
 
 @pytest.fixture(scope="module")

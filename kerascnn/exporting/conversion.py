@@ -1,6 +1,6 @@
 """Trained models in the formats of other runtimes.
 
-    python -m kerascnn.conversion FORMAT QUANTIZATION MODEL TARGET NAMES [IMAGES]
+    python -m kerascnn.exporting.conversion FORMAT QUANTIZATION MODEL TARGET NAMES [IMAGES]
 
 converts one; `export.py` gives each conversion such a process, since converters hold on
 to memory. NAMES is a JSON file of the class names, IMAGES a `.npy` file of training
@@ -25,7 +25,7 @@ import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from kerascnn.compaction import compact  # noqa: E402
+from kerascnn.exporting.compaction import compact  # noqa: E402
 from kerascnn.model_files.formats import FORMATS  # noqa: E402
 from kerascnn.model_files.keras_model import load_model  # noqa: E402
 

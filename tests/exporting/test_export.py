@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from kerascnn import export
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, MissingExtraError
-from kerascnn.export import check_file, export_run, file_name
+from kerascnn.exporting import export
+from kerascnn.exporting.export import check_file, export_run, file_name
 from kerascnn.model_files.find import open_artifact
 from kerascnn.model_files.keras_model import predict_probabilities
 

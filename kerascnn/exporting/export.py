@@ -24,7 +24,7 @@ from kerascnn.data import Split
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
-from kerascnn.export_card import export_card
+from kerascnn.exporting.card import export_card
 from kerascnn.machine.files import (
     beside,
     place,
@@ -283,7 +283,7 @@ def _convert(
             np.save(images, calibration)
             arguments.append(str(images))
         done = subprocess.run(
-            [sys.executable, "-m", "kerascnn.conversion", *arguments],
+            [sys.executable, "-m", "kerascnn.exporting.conversion", *arguments],
             capture_output=True,
             text=True,
             errors="replace",
