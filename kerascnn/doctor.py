@@ -21,7 +21,7 @@ from kerascnn.machine.environment import (
     usable_cores,
 )
 from kerascnn.machine.tensorflow import configure, fast_settings, load_tensorflow
-from kerascnn.runs import DEFAULT_FOLDER
+from kerascnn.runs.folder import DEFAULT_FOLDER
 
 # VGG-16 with its optimizer, one checkpoint beside the one that it replaces, is a
 # gigabyte on disk; training it takes three in memory.

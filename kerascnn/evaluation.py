@@ -15,7 +15,7 @@ from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.metrics import Probabilities, compute_metrics
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
 from kerascnn.model_files.process import RuntimeProcess
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 BATCH_SIZE = 256
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerascnn.checkpoint import Progress
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 
 def write_history(

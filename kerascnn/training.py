@@ -15,7 +15,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.card import write_card
 from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
 from kerascnn.data.splits import epoch_order
 from kerascnn.drawing import save_figure
@@ -45,7 +44,8 @@ from kerascnn.preparation import (
     share_cores,
 )
 from kerascnn.recording import best_epoch, write_history, write_tensorboard
-from kerascnn.runs import DEFAULT_FOLDER, Run, create_run
+from kerascnn.runs.card import write_card
+from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
 from kerascnn.settings.config import TrainConfig, TrainSettings
 from kerascnn.settings.schedules import learning_rates
 from kerascnn.step import TrainingStep, check_batch_size

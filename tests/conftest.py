@@ -82,7 +82,7 @@ def lenet(splits):
 def lenet_run(lenet, tmp_path_factory):
     """A finished run of that LeNet. Tests do not write into it."""
     from kerascnn.data.facts import DatasetFacts
-    from kerascnn.runs import Run
+    from kerascnn.runs.folder import Run
     from kerascnn.settings.config import TrainConfig
     from kerascnn.settings.config_file import ConfigFile
 

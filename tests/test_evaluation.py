@@ -12,7 +12,7 @@ from kerascnn.errors import DatasetError, DivergedError, RunError, UnknownNameEr
 from kerascnn.evaluation import evaluate_file, evaluate_run
 from kerascnn.model_files.keras_model import predict_probabilities
 from kerascnn.models import build_model
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 
 def test_run_is_evaluated_on_the_whole_test_set(lenet_run, lenet, splits, only_split):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kerascnn.machine.environment import usable_cores
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 TRAIN = [
     *(sys.executable, "-m", "kerascnn", "train", "lenet", "--deterministic"),

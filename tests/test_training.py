@@ -14,7 +14,6 @@ import pytest
 
 import kerascnn
 from kerascnn import data
-from kerascnn.card import card
 from kerascnn.checkpoint import load_checkpoint
 from kerascnn.data import facts, idx, load_dataset
 from kerascnn.data.facts import DatasetFacts, digest
@@ -29,7 +28,8 @@ from kerascnn.machine.environment import instruction_set
 from kerascnn.machine.reporter import Reporter
 from kerascnn.preparation import load_splits
 from kerascnn.recording import best_epoch
-from kerascnn.runs import Run, list_runs
+from kerascnn.runs.card import card
+from kerascnn.runs.folder import Run, list_runs
 from kerascnn.settings.config import TrainConfig
 from kerascnn.settings.config_file import ConfigFile
 from kerascnn.settings.optimizers import OPTIMIZERS

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from kerascnn.models import MODELS
-from kerascnn.runs import Run, list_runs
+from kerascnn.runs.folder import Run, list_runs
 from kerascnn.settings.recipes import RECIPES
 
 RESULTS = Path(__file__).parent.parent / "results"

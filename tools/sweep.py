@@ -24,7 +24,7 @@ load_tensorflow()
 import keras  # noqa: E402
 
 from kerascnn.errors import DivergedError  # noqa: E402
-from kerascnn.runs import Run, list_runs  # noqa: E402
+from kerascnn.runs.folder import Run, list_runs  # noqa: E402
 from kerascnn.settings.config import TrainConfig  # noqa: E402
 from kerascnn.training import train_model  # noqa: E402
 

@@ -15,7 +15,7 @@ from kerascnn.commands.options import (
 from kerascnn.commands.table import echo_table
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.model_files.find import artifact_of_run, exported_artifacts, find_artifact
-from kerascnn.runs import newest_run
+from kerascnn.runs.folder import newest_run
 
 
 @click.command()

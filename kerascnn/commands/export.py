@@ -12,7 +12,7 @@ from kerascnn.commands.table import echo_table
 from kerascnn.errors import ExportError
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.model_files.formats import FORMATS, QUANTIZATIONS
-from kerascnn.runs import DEFAULT_FOLDER, find_run
+from kerascnn.runs.folder import DEFAULT_FOLDER, find_run
 
 
 @click.command()

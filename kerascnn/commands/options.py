@@ -10,7 +10,7 @@ import click
 
 from kerascnn.commands.params import Name
 from kerascnn.data import DATASETS
-from kerascnn.runs import DEFAULT_FOLDER
+from kerascnn.runs.folder import DEFAULT_FOLDER
 
 out_option = click.option(
     "--out",

@@ -11,7 +11,7 @@ import click
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.table import echo_table
 from kerascnn.errors import KerasCNNError
-from kerascnn.runs import Run, list_runs
+from kerascnn.runs.folder import Run, list_runs
 
 COLUMNS = ("model", "optimizer", "dataset", "epochs", "test_accuracy")
 

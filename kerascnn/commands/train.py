@@ -13,7 +13,7 @@ from kerascnn.data import DATASETS
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.models import MODELS
-from kerascnn.runs import Run, find_run
+from kerascnn.runs.folder import Run, find_run
 from kerascnn.settings.config import DEVICES, TrainConfig
 from kerascnn.settings.config_file import read_config
 from kerascnn.settings.optimizers import OPTIMIZERS

@@ -30,7 +30,7 @@ from kerascnn.comparison.config import CompareConfig, Protocol
 from kerascnn.comparison.plan import Outcome, PlannedRun, planned_runs
 from kerascnn.errors import ConfigError, RunError
 from kerascnn.machine import files
-from kerascnn.runs import Run, list_runs
+from kerascnn.runs.folder import Run, list_runs
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -15,7 +15,7 @@ from kerascnn.comparison.plan import PlannedRun
 from kerascnn.errors import RunError
 from kerascnn.machine.environment import usable_cores
 from kerascnn.machine.tensorflow import python_path
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 POLL_SECONDS = 0.2
 # How many threads TensorFlow and oneDNN use, in the environment.

@@ -26,7 +26,7 @@ from kerascnn.comparison.records import NetworkResult, Results, RunResult
 from kerascnn.comparison.results import derive_results
 from kerascnn.drawing import save_figure
 from kerascnn.errors import RunError
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 TEMPLATES = ("report.html", "report.md")
 

@@ -37,7 +37,7 @@ from kerascnn.metrics import Probabilities, accuracy
 from kerascnn.model_files.find import REPORT_NAME, artifact_of_run, size_bytes
 from kerascnn.model_files.formats import FORMATS, QUANTIZATIONS
 from kerascnn.model_files.process import RuntimeProcess, require_modules
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
 CALIBRATION_IMAGES = 512

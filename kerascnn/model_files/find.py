@@ -9,7 +9,7 @@ from pathlib import Path
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, UnknownNameError
 from kerascnn.model_files.formats import FORMATS
-from kerascnn.runs import Run, find_run
+from kerascnn.runs.folder import Run, find_run
 
 # Beside exported files: what they are of, and what their check said.
 REPORT_NAME = "export.json"

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from kerascnn.commands.evaluate import evaluate
 from kerascnn.errors import DivergedError, ModelFileError, RunError, UnknownNameError
 from kerascnn.models import build_model
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 from kerascnn.settings.config import TrainConfig
 from kerascnn.settings.config_file import ConfigFile
 

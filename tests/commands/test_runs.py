@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from kerascnn.commands.runs import runs
 from kerascnn.data.facts import DatasetFacts
-from kerascnn.runs import create_run
+from kerascnn.runs.folder import create_run
 from kerascnn.settings.config import TrainConfig
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from kerascnn.cli import main
 from kerascnn.commands.train import train
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 from kerascnn.settings.config import TrainConfig
 
 FAST = ["--limit", "640", "--epochs", "1", "--no-test", "--validation-fraction", "0.01"]

@@ -12,7 +12,7 @@ from kerascnn.comparison.final_test import join_labels
 from kerascnn.comparison.folder import open_comparison
 from kerascnn.comparison.plan import FINAL, choose
 from kerascnn.data import load_split
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 from kerascnn.settings.config_file import ConfigFile
 from kerascnn.settings.recipes import RECIPES
 

@@ -8,7 +8,7 @@ import pytest
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, RunError, UnknownNameError
 from kerascnn.model_files.find import exported_artifacts, find_artifact, open_artifact
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 LEAVES = DatasetFacts(
     name="leaves", image_shape=(28, 28, 1), class_names=("oak", "beech", "elm")

@@ -9,10 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from kerascnn import runs
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
-from kerascnn.runs import Run, find_run, list_runs, newest_run
+from kerascnn.runs.folder import Run, find_run, list_runs, newest_run
 from kerascnn.settings.config import TrainConfig
 
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
@@ -172,7 +171,7 @@ def test_model_is_only_given_when_finished(tmp_path):
 def test_lock_keeps_a_second_process_out(tmp_path):
     run = create_run(CONFIG, {}, tmp_path)
     code = (
-        "import sys, time; from pathlib import Path; from kerascnn.runs import Run\n"
+        "import sys, time; from pathlib import Path; from kerascnn.runs.folder import Run\n"
         "with Run(Path(sys.argv[1])).locked(): print(1, flush=True); time.sleep(60)"
     )
     other = subprocess.Popen(

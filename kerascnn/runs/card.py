@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kerascnn.models import MODELS
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 
 
 def write_card(run: Run, metrics: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from kerascnn.cli import main
-from kerascnn.runs import Run
+from kerascnn.runs.folder import Run
 from kerascnn.settings.config import TrainConfig
 
 OLD = Path(__file__).parent / "runs_of_0_1" / "lenet-adagrad-1"
