@@ -24,6 +24,7 @@ from kerascnn.errors import (
     RunError,
     TrainingInterruptedError,
 )
+from kerascnn.evaluation.metrics import loss_and_accuracy
 from kerascnn.fast.layers import exchanged_layers
 from kerascnn.machine.computation import Computation, Parallelism, differences
 from kerascnn.machine.devices import describe_devices, get_strategy, use_threads
@@ -35,7 +36,6 @@ from kerascnn.machine.environment import (
 from kerascnn.machine.files import whole_file
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
-from kerascnn.metrics import loss_and_accuracy
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.preparation import (
     build_network,

@@ -83,7 +83,7 @@ def benchmark(
         run = newest_run(out)
         artifacts = [artifact_of_run(run), *exported_artifacts(run)]
 
-    from kerascnn.benchmark import benchmark_artifacts, recommend
+    from kerascnn.evaluation.benchmark import benchmark_artifacts, recommend
 
     measurements = benchmark_artifacts(
         artifacts,
@@ -95,8 +95,8 @@ def benchmark(
     )
     best = recommend(measurements)
     if figure:
-        from kerascnn.benchmark_figure import plot_benchmark
         from kerascnn.drawing import save_figure
+        from kerascnn.evaluation.evaluate.benchmark_figure import plot_benchmark
 
         save_figure(plot_benchmark(measurements, best), figure)
     if as_json:

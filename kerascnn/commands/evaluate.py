@@ -67,8 +67,8 @@ def evaluate(
         raise click.UsageError("--dataset is for model files; a run knows its own.")
     folders = [None] * len(artifacts) if no_figures else _folders(artifacts, figures)
 
-    from kerascnn.evaluation import evaluate_artifact
-    from kerascnn.figures import save_evaluation_figures
+    from kerascnn.evaluation.evaluate import evaluate_artifact
+    from kerascnn.evaluation.figures import save_evaluation_figures
 
     documents = []
     for artifact, folder in zip(artifacts, folders, strict=True):

@@ -70,7 +70,7 @@ def predict(
     artifact = find_artifact(reference, out, dataset)
 
     from kerascnn.data.pictures import STANDARD_INPUT, find_pictures
-    from kerascnn.prediction import Prediction, classify_pictures
+    from kerascnn.evaluation.predict import Prediction, classify_pictures
 
     files = list(find_pictures(images))
     content = b""
@@ -99,7 +99,7 @@ def predict(
     predictions = [result for result in results if isinstance(result, Prediction)]
     if figure and predictions:
         from kerascnn.drawing import save_figure
-        from kerascnn.picture_sheet import plot_predictions
+        from kerascnn.evaluation.evaluate.picture_sheet import plot_predictions
 
         save_figure(plot_predictions(predictions), figure)
     if len(predictions) < len(results):

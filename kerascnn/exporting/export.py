@@ -24,6 +24,7 @@ from kerascnn.data import Split
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
+from kerascnn.evaluation.metrics import Probabilities, accuracy
 from kerascnn.exporting.card import export_card
 from kerascnn.machine.files import (
     beside,
@@ -33,7 +34,6 @@ from kerascnn.machine.files import (
     write_text,
 )
 from kerascnn.machine.tensorflow import fast_settings, python_path
-from kerascnn.metrics import Probabilities, accuracy
 from kerascnn.model_files.find import REPORT_NAME, artifact_of_run, size_bytes
 from kerascnn.model_files.formats import FORMATS, QUANTIZATIONS
 from kerascnn.model_files.process import RuntimeProcess, require_modules

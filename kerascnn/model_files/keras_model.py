@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerascnn.errors import ConfigError, ModelFileError
-from kerascnn.metrics import Probabilities
+from kerascnn.evaluation.metrics import Probabilities
 
 BATCH_SIZE = 256
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from kerascnn.metrics import compute_metrics, loss_and_accuracy
+from kerascnn.evaluation.metrics import compute_metrics, loss_and_accuracy
 from kerascnn.model_files.keras_model import predict_probabilities
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from kerascnn.data.pictures import Pixels
 from kerascnn.drawing import BLUE
-from kerascnn.prediction import Prediction
+from kerascnn.evaluation.predict import Prediction
 
 COLUMNS = 4
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from kerascnn.evaluation.evaluate.picture_sheet import plot_predictions
 from PIL import Image, ImageOps
 
 from kerascnn.errors import PictureError
+from kerascnn.evaluation.predict import Prediction, classify_pictures
 from kerascnn.model_files.find import artifact_of_run, open_artifact
 from kerascnn.model_files.keras_model import predict_probabilities
-from kerascnn.picture_sheet import plot_predictions
-from kerascnn.prediction import Prediction, classify_pictures
 
 
 def test_pictures_are_classified_in_order_and_others_do_not_stop_them(

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
+from kerascnn.evaluation.metrics import Probabilities, compute_metrics
 from kerascnn.machine.tensorflow import load_tensorflow
-from kerascnn.metrics import Probabilities, compute_metrics
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
 from kerascnn.model_files.process import RuntimeProcess
 from kerascnn.runs.folder import Run

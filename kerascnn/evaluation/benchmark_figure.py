@@ -7,8 +7,8 @@ from pathlib import PurePath
 
 from matplotlib.figure import Figure
 
-from kerascnn.benchmark import Measurement
 from kerascnn.drawing import BLUE, VERMILION
+from kerascnn.evaluation.benchmark import Measurement
 
 MARKERS = {"keras": "o", "saved-model": "s", "tflite": "^", "onnx": "D"}
 

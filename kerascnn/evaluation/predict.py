@@ -10,8 +10,8 @@ import numpy as np
 
 from kerascnn.data.pictures import FittedPicture, Pixels, fit_picture, read_picture
 from kerascnn.errors import PictureError
-from kerascnn.evaluation import answer
-from kerascnn.metrics import Probabilities
+from kerascnn.evaluation.evaluate import answer
+from kerascnn.evaluation.metrics import Probabilities
 from kerascnn.model_files.find import Artifact
 
 

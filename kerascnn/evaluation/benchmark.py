@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascnn.data.splits import take
 from kerascnn.errors import ModelFileError
-from kerascnn.metrics import accuracy
+from kerascnn.evaluation.metrics import accuracy
 from kerascnn.model_files.find import Artifact
 from kerascnn.model_files.formats import FORMATS
 from kerascnn.model_files.process import RuntimeProcess

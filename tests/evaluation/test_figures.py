@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from kerascnn.data import DATASETS, load_dataset
-from kerascnn.figures import (
+from kerascnn.evaluation.figures import (
     plot_confusion_matrix,
     plot_mistakes,
     plot_reliability,
     save_evaluation_figures,
 )
-from kerascnn.metrics import compute_metrics
+from kerascnn.evaluation.metrics import compute_metrics
 
 NAMES = DATASETS["fashion_mnist"].class_names
 
