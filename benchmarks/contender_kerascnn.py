@@ -15,7 +15,7 @@ load_tensorflow()
 
 from kerascnn.machine.reporter import Reporter  # noqa: E402
 from kerascnn.settings.config import TrainConfig  # noqa: E402
-from kerascnn.training import train_model  # noqa: E402
+from kerascnn.training.train import train_model  # noqa: E402
 
 IMPORTED = time.perf_counter()
 

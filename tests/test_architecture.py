@@ -216,7 +216,7 @@ try:
 except ImportError:
     from sklearn import metrics
 def function():
-    from kerascnn.training import train_model
+    from kerascnn.training.train import train_model
 class Table:
     import scipy
 """

@@ -26,7 +26,7 @@ import keras  # noqa: E402
 from kerascnn.errors import DivergedError  # noqa: E402
 from kerascnn.runs.folder import Run, list_runs  # noqa: E402
 from kerascnn.settings.config import TrainConfig  # noqa: E402
-from kerascnn.training import train_model  # noqa: E402
+from kerascnn.training.train import train_model  # noqa: E402
 
 RESULTS = Path(__file__).parent.parent / "results" / "sweep.csv"
 

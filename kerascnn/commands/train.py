@@ -164,7 +164,7 @@ def train(
         _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
 
         load_tensorflow()
-        from kerascnn.training import resume_training
+        from kerascnn.training.train import resume_training
 
         _show(resume_training(run, reporter=LineReporter()), as_json)
         return
@@ -178,7 +178,7 @@ def train(
         )
 
     load_tensorflow()
-    from kerascnn.training import train_model
+    from kerascnn.training.train import train_model
 
     _show(train_model(config, out, name=name, reporter=LineReporter()), as_json)
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from kerascnn.settings.config import TrainConfig
-from kerascnn.step import TrainingStep
-from kerascnn.training import train_model
+from kerascnn.training.step import TrainingStep
+from kerascnn.training.train import train_model
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from kerascnn.training.train.setup import compile_model, load_splits
 
 from kerascnn.fast.layers import (
     FastBatchNormalization,
@@ -16,9 +17,8 @@ from kerascnn.fast.layers import (
     accelerate,
 )
 from kerascnn.models import build_model
-from kerascnn.preparation import compile_model, load_splits
 from kerascnn.settings.config import TrainConfig
-from kerascnn.step import TrainingStep
+from kerascnn.training.step import TrainingStep
 
 # Maps on both sides of every limit, and as flat as they come.
 SIZES = ((1, 1), (2, 2), (3, 3), (1, 4), (4, 4), (5, 7), (8, 8), (9, 9))

@@ -24,7 +24,7 @@ tf.config.set_logical_device_configuration(cpu, halves)
 from kerascnn.settings.config import TrainConfig
 from kerascnn.machine.devices import describe_devices
 from kerascnn.errors import ConfigError
-from kerascnn.training import train_model
+from kerascnn.training.train import train_model
 result = {}
 for optimizer in ("sgd", "adagrad"):
     config = TrainConfig(model="lenet", optimizer=optimizer, limit=640, epochs=1,
@@ -43,8 +43,8 @@ except ConfigError as error:
     result["error"] = str(error)
 import keras, numpy as np
 from kerascnn.data.splits import epoch_order
-from kerascnn.preparation import compile_model, load_splits
-from kerascnn.step import TrainingStep
+from kerascnn.training.train.setup import compile_model, load_splits
+from kerascnn.training.step import TrainingStep
 tf.config.experimental.enable_op_determinism()
 config = TrainConfig(model="lenet", limit=640).resolve()
 training, _, _ = load_splits(config)

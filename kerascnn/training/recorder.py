@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kerascnn.checkpoint import Progress
 from kerascnn.runs.folder import Run
+from kerascnn.training.train.checkpoint import Progress
 
 
 def write_history(

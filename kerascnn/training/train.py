@@ -15,7 +15,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.checkpoint import Progress, load_checkpoint, save_checkpoint
 from kerascnn.data.splits import epoch_order
 from kerascnn.drawing import save_figure
 from kerascnn.errors import (
@@ -37,19 +36,28 @@ from kerascnn.machine.files import whole_file
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
 from kerascnn.model_files.keras_model import Predictor
-from kerascnn.preparation import (
+from kerascnn.runs.card import write_card
+from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
+from kerascnn.settings.config import TrainConfig, TrainSettings
+from kerascnn.settings.schedules import learning_rates
+from kerascnn.training.step import TrainingStep, check_batch_size
+from kerascnn.training.train.checkpoint import (
+    Progress,
+    load_checkpoint,
+    save_checkpoint,
+)
+from kerascnn.training.train.figure import plot_curves
+from kerascnn.training.train.recorder import (
+    best_epoch,
+    write_history,
+    write_tensorboard,
+)
+from kerascnn.training.train.setup import (
     build_network,
     compile_model,
     load_splits,
     share_cores,
 )
-from kerascnn.recording import best_epoch, write_history, write_tensorboard
-from kerascnn.runs.card import write_card
-from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
-from kerascnn.settings.config import TrainConfig, TrainSettings
-from kerascnn.settings.schedules import learning_rates
-from kerascnn.step import TrainingStep, check_batch_size
-from kerascnn.training_figure import plot_curves
 
 # A call into the graph takes about so long: often enough for a live line and Ctrl-C,
 # seldom enough to cost nothing.

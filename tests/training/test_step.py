@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from kerascnn.training.train.setup import compile_model, load_splits
 
 from kerascnn.data.splits import epoch_order
 from kerascnn.errors import ConfigError
-from kerascnn.preparation import compile_model, load_splits
 from kerascnn.settings.config import TrainConfig
-from kerascnn.step import TrainingStep, check_batch_size
+from kerascnn.training.step import TrainingStep, check_batch_size
 
 
 def settings(model, optimizer):

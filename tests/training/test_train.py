@@ -11,10 +11,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from kerascnn.training.train.checkpoint import load_checkpoint
+from kerascnn.training.train.recorder import best_epoch
+from kerascnn.training.train.setup import load_splits
 
 import kerascnn
 from kerascnn import data
-from kerascnn.checkpoint import load_checkpoint
 from kerascnn.data import facts, idx, load_dataset
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.errors import (
@@ -26,14 +28,12 @@ from kerascnn.errors import (
 )
 from kerascnn.machine.environment import instruction_set
 from kerascnn.machine.reporter import Reporter
-from kerascnn.preparation import load_splits
-from kerascnn.recording import best_epoch
 from kerascnn.runs.card import card
 from kerascnn.runs.folder import Run, list_runs
 from kerascnn.settings.config import TrainConfig
 from kerascnn.settings.config_file import ConfigFile
 from kerascnn.settings.optimizers import OPTIMIZERS
-from kerascnn.training import resume_training, train_model
+from kerascnn.training.train import resume_training, train_model
 
 SMALL = {
     "model": "lenet",
@@ -213,7 +213,7 @@ from pathlib import Path
 from kerascnn.machine.tensorflow import load_tensorflow
 load_tensorflow()
 from kerascnn.settings.config import TrainConfig
-from kerascnn.training import train_model
+from kerascnn.training.train import train_model
 for name, module in list(sys.modules.items()):
     if name.partition(".")[0] == "kerascnn":
         Path(module.__file__).write_text("edited")
