@@ -96,7 +96,7 @@ def benchmark(
     best = recommend(measurements)
     if figure:
         from kerascnn.drawing import save_figure
-        from kerascnn.evaluation.evaluate.benchmark_figure import plot_benchmark
+        from kerascnn.evaluation.benchmark_figure import plot_benchmark
 
         save_figure(plot_benchmark(measurements, best), figure)
     if as_json:

@@ -99,7 +99,7 @@ def predict(
     predictions = [result for result in results if isinstance(result, Prediction)]
     if figure and predictions:
         from kerascnn.drawing import save_figure
-        from kerascnn.evaluation.evaluate.picture_sheet import plot_predictions
+        from kerascnn.evaluation.picture_sheet import plot_predictions
 
         save_figure(plot_predictions(predictions), figure)
     if len(predictions) < len(results):

@@ -1,6 +1,7 @@
 """Trained models in the formats of other runtimes.
 
-    python -m kerascnn.exporting.conversion FORMAT QUANTIZATION MODEL TARGET NAMES [IMAGES]
+    python -m kerascnn.exporting.conversion \\
+        FORMAT QUANTIZATION MODEL TARGET NAMES [IMAGES]
 
 converts one; `export.py` gives each conversion such a process, since converters hold on
 to memory. NAMES is a JSON file of the class names, IMAGES a `.npy` file of training

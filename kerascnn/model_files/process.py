@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-HERE = Path(__file__).parent
+RUNTIMES = Path(__file__).parent / "runtimes"
 
 
 def require_modules(row: FormatEntry) -> None:
@@ -71,7 +71,7 @@ class RuntimeProcess:
             *([str(threads)] if threads else []),
         ]
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), *arguments],
+            [sys.executable, str(RUNTIMES / "worker.py"), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerascnn.runs.folder import Run
-from kerascnn.training.train.checkpoint import Progress
+from kerascnn.training.checkpoint import Progress
 
 
 def write_history(

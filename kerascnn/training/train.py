@@ -40,24 +40,24 @@ from kerascnn.runs.card import write_card
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
 from kerascnn.settings.config import TrainConfig, TrainSettings
 from kerascnn.settings.schedules import learning_rates
-from kerascnn.training.step import TrainingStep, check_batch_size
-from kerascnn.training.train.checkpoint import (
+from kerascnn.training.checkpoint import (
     Progress,
     load_checkpoint,
     save_checkpoint,
 )
-from kerascnn.training.train.figure import plot_curves
-from kerascnn.training.train.recorder import (
+from kerascnn.training.figure import plot_curves
+from kerascnn.training.recorder import (
     best_epoch,
     write_history,
     write_tensorboard,
 )
-from kerascnn.training.train.setup import (
+from kerascnn.training.setup import (
     build_network,
     compile_model,
     load_splits,
     share_cores,
 )
+from kerascnn.training.step import TrainingStep, check_batch_size
 
 # A call into the graph takes about so long: often enough for a live line and Ctrl-C,
 # seldom enough to cost nothing.

@@ -4,10 +4,10 @@ import dataclasses
 from importlib.metadata import version
 
 import pytest
-from kerascnn.evaluation.evaluate.benchmark_figure import plot_benchmark
 
 from kerascnn.errors import DatasetError, ModelFileError
 from kerascnn.evaluation.benchmark import Measurement, benchmark_artifacts, recommend
+from kerascnn.evaluation.benchmark_figure import plot_benchmark
 from kerascnn.evaluation.evaluate import evaluate_run
 from kerascnn.model_files.find import artifact_of_run, open_artifact
 

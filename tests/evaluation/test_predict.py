@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kerascnn.evaluation.evaluate.picture_sheet import plot_predictions
 from PIL import Image, ImageOps
 
 from kerascnn.errors import PictureError
+from kerascnn.evaluation.picture_sheet import plot_predictions
 from kerascnn.evaluation.predict import Prediction, classify_pictures
 from kerascnn.model_files.find import artifact_of_run, open_artifact
 from kerascnn.model_files.keras_model import predict_probabilities

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from kerascnn.training.train.setup import compile_model, load_splits
 
 from kerascnn.fast.layers import (
     FastBatchNormalization,
@@ -18,6 +17,7 @@ from kerascnn.fast.layers import (
 )
 from kerascnn.models import build_model
 from kerascnn.settings.config import TrainConfig
+from kerascnn.training.setup import compile_model, load_splits
 from kerascnn.training.step import TrainingStep
 
 # Maps on both sides of every limit, and as flat as they come.

@@ -43,7 +43,7 @@ except ConfigError as error:
     result["error"] = str(error)
 import keras, numpy as np
 from kerascnn.data.splits import epoch_order
-from kerascnn.training.train.setup import compile_model, load_splits
+from kerascnn.training.setup import compile_model, load_splits
 from kerascnn.training.step import TrainingStep
 tf.config.experimental.enable_op_determinism()
 config = TrainConfig(model="lenet", limit=640).resolve()

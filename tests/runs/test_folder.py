@@ -11,12 +11,13 @@ import pytest
 
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
+from kerascnn.runs import folder
 from kerascnn.runs.folder import Run, find_run, list_runs, newest_run
 from kerascnn.settings.config import TrainConfig
 
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
 FACTS = DatasetFacts.from_table("mnist")
-create_run = partial(runs.create_run, dataset=FACTS)
+create_run = partial(folder.create_run, dataset=FACTS)
 
 
 def finish(run, at="2026-01-01T00:00:00+00:00"):
@@ -171,7 +172,8 @@ def test_model_is_only_given_when_finished(tmp_path):
 def test_lock_keeps_a_second_process_out(tmp_path):
     run = create_run(CONFIG, {}, tmp_path)
     code = (
-        "import sys, time; from pathlib import Path; from kerascnn.runs.folder import Run\n"
+        "import sys, time; from pathlib import Path\n"
+        "from kerascnn.runs.folder import Run\n"
         "with Run(Path(sys.argv[1])).locked(): print(1, flush=True); time.sleep(60)"
     )
     other = subprocess.Popen(

@@ -2,7 +2,7 @@
 
 import math
 
-from kerascnn.training.train.figure import plot_curves
+from kerascnn.training.figure import plot_curves
 
 HISTORY = [
     {

@@ -15,7 +15,7 @@ load_tensorflow()
 import tensorflow as tf
 from kerascnn.machine.computation import Parallelism
 from kerascnn.settings.config import TrainConfig
-from kerascnn.training.train.setup import share_cores
+from kerascnn.training.setup import share_cores
 
 def share(model="lenet", recorded=None):
     used = share_cores(

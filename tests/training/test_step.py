@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from kerascnn.training.train.setup import compile_model, load_splits
 
 from kerascnn.data.splits import epoch_order
 from kerascnn.errors import ConfigError
 from kerascnn.settings.config import TrainConfig
+from kerascnn.training.setup import compile_model, load_splits
 from kerascnn.training.step import TrainingStep, check_batch_size
 
 

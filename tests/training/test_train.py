@@ -11,9 +11,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from kerascnn.training.train.checkpoint import load_checkpoint
-from kerascnn.training.train.recorder import best_epoch
-from kerascnn.training.train.setup import load_splits
 
 import kerascnn
 from kerascnn import data
@@ -33,6 +30,9 @@ from kerascnn.runs.folder import Run, list_runs
 from kerascnn.settings.config import TrainConfig
 from kerascnn.settings.config_file import ConfigFile
 from kerascnn.settings.optimizers import OPTIMIZERS
+from kerascnn.training.checkpoint import load_checkpoint
+from kerascnn.training.recorder import best_epoch
+from kerascnn.training.setup import load_splits
 from kerascnn.training.train import resume_training, train_model
 
 SMALL = {
