@@ -8,10 +8,11 @@ fix:  ## Mend what can be mended, and write the help texts into the README.
 	$(BIN)/ruff format .
 	$(BIN)/python -m cogapp -r README.md
 
-check:  ## Style, types, and whether the README has the current help texts.
+check:  ## Style, types, floors, and whether the README has the current help texts.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m cogapp --check README.md
 
 test:  ## The tests of the default run.

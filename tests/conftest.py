@@ -66,7 +66,7 @@ def lenet(splits):
     """A LeNet that has seen a few thousand digits: mostly right, not always."""
     import keras
 
-    from kerascnn.models import build_model
+    from kerascnn.models.build import build_model
 
     train, _ = splits
     keras.utils.set_random_seed(0)

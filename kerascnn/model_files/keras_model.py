@@ -14,9 +14,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerascnn.errors import ConfigError, ModelFileError
-from kerascnn.evaluation.metrics import Probabilities
 
 BATCH_SIZE = 256
+
+Probabilities = npt.NDArray[np.float32]
 
 
 def predict_probabilities(

@@ -8,7 +8,8 @@ import keras
 from keras import layers
 
 from kerascnn.errors import ConfigError
-from kerascnn.models import MODELS, check_image_shape, check_num_classes
+from kerascnn.models import MODELS
+from kerascnn.models.build import check_image_shape, check_num_classes
 
 # Keras's own 0.99 is still off after a few hundred steps; the papers' code used 0.9.
 BN_MOMENTUM = 0.9

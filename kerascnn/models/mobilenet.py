@@ -8,7 +8,6 @@ import keras
 from keras import layers
 
 from kerascnn.errors import ConfigError
-from kerascnn.models import check_stem
 from kerascnn.models.blocks import (
     BN_MOMENTUM,
     check_dropout,
@@ -16,6 +15,7 @@ from kerascnn.models.blocks import (
     conv_bn_relu,
     network_input,
 )
+from kerascnn.models.build import check_stem
 
 STEM_FILTERS = 32
 # Table 1 of the paper: (filters, strides) of each depthwise-separable block. The last

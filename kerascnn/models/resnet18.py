@@ -5,13 +5,13 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from kerascnn.models import check_stem
 from kerascnn.models.blocks import (
     classifier,
     conv_bn,
     conv_bn_relu,
     network_input,
 )
+from kerascnn.models.build import check_stem
 
 # Table 1 of the paper, conv2_x to conv5_x: (filters, strides) of each pair of blocks.
 STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))

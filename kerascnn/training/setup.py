@@ -14,7 +14,8 @@ from kerascnn.fast.layers import accelerate
 from kerascnn.machine.computation import Parallelism, choose_parallelism
 from kerascnn.machine.devices import configured_threads, is_one_cpu, use_threads
 from kerascnn.machine.environment import usable_cores
-from kerascnn.models import MODELS, build_model
+from kerascnn.models import MODELS
+from kerascnn.models.build import build_model
 from kerascnn.settings.config import TrainSettings
 from kerascnn.settings.optimizers import build_optimizer
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from kerascnn.commands.evaluate import evaluate
 from kerascnn.errors import DivergedError, ModelFileError, RunError, UnknownNameError
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 from kerascnn.runs.folder import Run
 from kerascnn.settings.config import TrainConfig
 from kerascnn.settings.config_file import ConfigFile

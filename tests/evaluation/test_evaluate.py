@@ -11,7 +11,7 @@ from kerascnn.data import DATASETS, Split
 from kerascnn.errors import DatasetError, DivergedError, RunError, UnknownNameError
 from kerascnn.evaluation.evaluate import evaluate_file, evaluate_run
 from kerascnn.model_files.keras_model import predict_probabilities
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 from kerascnn.runs.folder import Run
 
 

@@ -15,7 +15,7 @@ from kerascnn.fast.layers import (
     PooledConv2D,
     accelerate,
 )
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.setup import compile_model, load_splits
 from kerascnn.training.step import TrainingStep

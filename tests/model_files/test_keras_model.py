@@ -15,7 +15,7 @@ from kerascnn.model_files.keras_model import (
     load_model,
     predict_probabilities,
 )
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 
 # Probabilities
 

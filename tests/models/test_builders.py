@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from kerascnn.errors import ConfigError, InputShapeError
-from kerascnn.models import MODELS, build_model
+from kerascnn.models import MODELS
+from kerascnn.models.build import build_model
 
 # Trainable and other parameters at the paper's size.
 PARAMETERS = {

@@ -4,7 +4,7 @@ import keras
 import pytest
 from keras import layers
 
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 from kerascnn.models.cost import count_multiply_adds
 
 

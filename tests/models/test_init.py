@@ -67,7 +67,7 @@ def test_wrong_settings_are_found_before_keras_is_imported():
     code = """
 import sys
 from kerascnn.errors import KerasCNNError
-from kerascnn.models import build_model
+from kerascnn.models.build import build_model
 given = dict(name="lenet", image_shape=(28, 28, 1), num_classes=10)
 for settings in (
     dict(image_size=8), dict(stem="small"), dict(alpha=1), dict(image_shape=(28, 28)),

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import ConfigError, InputShapeError, UnknownNameError
-from kerascnn.models import MODELS, build_model
+from kerascnn.models import MODELS
+from kerascnn.models.build import build_model
 
 
 def preprocessed(model, images):
