@@ -86,7 +86,7 @@ def test_ci_runs_the_tests_as_the_readme_says():
     """The same commands in this order; only the environment is elsewhere."""
     [command] = [line for line in read("README.md").splitlines() if ".[test]" in line]
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    script = read(".ci/run").replace('"', "")
+    script = re.sub("^ +", "", read(".ci/run"), flags=re.M).replace('"', "")
     script = script.replace("$venv", ".venv").replace("$python", "python3")
     assert "\n".join(command.strip().split(" && ")) in script
 
