@@ -80,7 +80,7 @@ def test_resolving_leaves_nothing_open(model, optimizer):
     assert settings.momentum == OPTIMIZERS[optimizer].options.get("momentum")
     assert TrainConfig(**settings.to_dict()).resolve() == settings
     open_ones = {k for k, v in settings.to_dict().items() if v is None}
-    assert open_ones <= {"limit", "early_stop", "ema", "momentum"}
+    assert open_ones <= {"limit", "early_stop", "ema", "momentum", "plan_digest"}
 
 
 def test_settings_have_every_value():
