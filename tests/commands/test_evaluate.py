@@ -35,7 +35,7 @@ def models(splits):
 
 
 @pytest.fixture
-def out(models, tmp_path):
+def out(models, tmp_path, end_run):
     """A folder of two finished runs, the second the newer."""
     asked = TrainConfig(model="lenet")
     config = ConfigFile(asked, asked.resolve()).to_json()
@@ -44,10 +44,7 @@ def out(models, tmp_path):
         run.path.mkdir(parents=True)
         run.write_text("config.json", config)
         model.save(run.model_path)
-        finished_at = f"2026-01-0{number}T00:00:00+00:00"
-        run.write_json(
-            "metrics.json", {"status": "finished", "finished_at": finished_at}
-        )
+        end_run(run, finished_at=f"2026-01-0{number}T00:00:00+00:00")
     return tmp_path / "saved_models"
 
 
@@ -183,11 +180,11 @@ def test_wrong_names_and_missing_files_are_one_line(out, tmp_path):
     assert "kerascnn train lenet" in refused(RunError, "--out", tmp_path / "none")
 
 
-def test_run_without_a_model_is_refused_before_any_work(out):
+def test_run_without_a_model_is_refused_before_any_work(out, end_run):
     run = Run(out / "lenet-sgd-1")
     (run.path / "metrics.json").unlink()
     assert f"--resume {run.path}" in refused(RunError, "lenet-sgd-1", "--out", out)
-    run.write_json("metrics.json", {"status": "diverged", "diverged_at_epoch": 2})
+    end_run(run, status="diverged", diverged_at_epoch=2)
     assert "in epoch 2" in refused(DivergedError, run.path, "--out", out)
 
 

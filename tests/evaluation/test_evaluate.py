@@ -42,12 +42,12 @@ def test_run_of_other_data_than_there_are_is_refused(lenet_run, tmp_path):
         evaluate_run(run)
 
 
-def test_unfinished_and_diverged_runs_say_so(lenet_run, tmp_path):
+def test_unfinished_and_diverged_runs_say_so(end_run, tmp_path):
     other = Run(tmp_path / "lenet-sgd-2")
     other.path.mkdir()
     with pytest.raises(RunError, match=r"has not finished.*--resume"):
         evaluate_run(other)
-    other.write_json("metrics.json", {"status": "diverged", "diverged_at_epoch": 1})
+    end_run(other, status="diverged", diverged_at_epoch=1)
     with pytest.raises(DivergedError, match="lower learning rate"):
         evaluate_run(other)
 

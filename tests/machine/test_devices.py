@@ -35,7 +35,7 @@ for optimizer in ("sgd", "adagrad"):
         run = train_model(config, Path(sys.argv[1]), strategy=strategy)
         result[f"{optimizer}-{count}"] = {
             "losses": [row["loss"] for row in run.steps],
-            "devices": run.environment["devices"], "metrics": run.metrics}
+            "devices": run.environment["devices"], "metrics": run.metrics.to_dict()}
 try:
     train_model(TrainConfig(model="lenet", batch_size=33, limit=640),
                 Path(sys.argv[1]), strategy=strategy)

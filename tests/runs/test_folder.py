@@ -20,10 +20,6 @@ FACTS = DatasetFacts.from_table("mnist")
 create_run = partial(folder.create_run, dataset=FACTS)
 
 
-def finish(run, at="2026-01-01T00:00:00+00:00"):
-    run.write_json("metrics.json", {"status": "finished", "finished_at": at})
-
-
 def test_names_count_upwards(tmp_path):
     names = [create_run(CONFIG, {}, tmp_path).name for _ in range(3)]
     assert names == ["lenet-adagrad-1", "lenet-adagrad-2", "lenet-adagrad-3"]
@@ -107,10 +103,10 @@ def test_folder_that_cannot_be_written_is_one_error(tmp_path):
         create_run(CONFIG, {}, tmp_path / "file")
 
 
-def test_newest_is_the_one_that_finished_last(tmp_path):
+def test_newest_is_the_one_that_finished_last(tmp_path, end_run):
     first, second, _ = (create_run(CONFIG, {}, tmp_path) for _ in range(3))
-    finish(second, "2026-01-01T00:00:00+00:00")
-    finish(first, "2026-01-02T00:00:00+00:00")
+    end_run(second, finished_at="2026-01-01T00:00:00+00:00")
+    end_run(first, finished_at="2026-01-02T00:00:00+00:00")
     assert newest_run(tmp_path) == first
     assert find_run(None, tmp_path) == first
 
@@ -152,6 +148,9 @@ def test_broken_files_are_one_error(tmp_path):
     (run.path / "metrics.json").write_text("[]")
     with pytest.raises(RunError, match="one JSON object"):
         _ = run.metrics
+    run.write_json("metrics.json", {"status": "lost"})
+    with pytest.raises(RunError, match=r"Cannot read .*metrics\.json: status has to"):
+        _ = run.metrics
     run.write_json("environment.json", {"computation": {}})
     with pytest.raises(RunError, match=r"Cannot read .*environment\.json: .* Put it"):
         _ = run.computation
@@ -160,13 +159,18 @@ def test_broken_files_are_one_error(tmp_path):
         _ = run.history
 
 
-def test_model_is_only_given_when_finished(tmp_path):
+def test_model_is_only_given_when_finished(tmp_path, end_run):
     run = create_run(CONFIG, {}, tmp_path)
     with pytest.raises(RunError, match=r"has not finished.*--resume"):
         run.require_model()
-    run.write_json("metrics.json", {"status": "diverged", "diverged_at_epoch": 2})
+    end_run(run, status="diverged", diverged_at_epoch=2)
     with pytest.raises(DivergedError, match="diverged in epoch 2"):
         run.require_model()
+    end_run(run)
+    with pytest.raises(RunError, match=r"has finished, but model\.keras is gone"):
+        run.require_model()
+    run.model_path.touch()
+    assert run.require_model() == run.model_path
 
 
 def test_lock_keeps_a_second_process_out(tmp_path):

@@ -31,7 +31,8 @@ def kerascnn(*arguments):
 
 def test_its_settings_are_those_that_it_wrote(old):
     written = json.loads((OLD / "config.json").read_text())
-    assert old.settings.to_dict() == written | {"fast_layers": True}
+    later = {"fast_layers": True, "store_predictions": False, "plan_digest": None}
+    assert old.settings.to_dict() == written | later
     # Of what the recipe fills in, all that it still gives was left to it.
     assert old.config == TrainConfig(
         model="lenet",
@@ -43,6 +44,10 @@ def test_its_settings_are_those_that_it_wrote(old):
         seed=5,
         deterministic=True,
     )
+
+
+def test_its_metrics_are_those_that_it_wrote(old):
+    assert old.metrics.to_dict() == json.loads((OLD / "metrics.json").read_text())
 
 
 def test_it_is_listed(old):
