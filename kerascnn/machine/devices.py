@@ -1,15 +1,10 @@
-"""Where to compute: one CPU, or all GPUs together; and with how many threads."""
+"""Where to compute: one CPU, or all GPUs together."""
 
 from __future__ import annotations
-
-import os
-from dataclasses import replace
 
 import tensorflow as tf
 
 from kerascnn.errors import ConfigError
-from kerascnn.machine.computation import Parallelism
-from kerascnn.machine.environment import usable_cores
 
 
 def get_strategy(device: str = "auto") -> tf.distribute.Strategy:
@@ -51,40 +46,3 @@ def is_one_cpu(strategy: tf.distribute.Strategy) -> bool:
     return strategy.num_replicas_in_sync == 1 and not tf.config.get_visible_devices(
         "GPU"
     )
-
-
-def configured_threads() -> dict[str, int]:
-    """The threads that TensorFlow was told of by a call or by a variable, else 0.
-
-    Returns:
-        `intra_op_threads` and `inter_op_threads`.
-    """
-    told = tf.config.threading
-    return {
-        "intra_op_threads": told.get_intra_op_parallelism_threads()
-        or _number("TF_NUM_INTRAOP_THREADS"),
-        "inter_op_threads": told.get_inter_op_parallelism_threads()
-        or _number("TF_NUM_INTEROP_THREADS"),
-    }
-
-
-def use_threads(parallelism: Parallelism) -> Parallelism:
-    """Tell TensorFlow its threads, which it only hears before it has computed.
-
-    Returns:
-        The same with the threads that TensorFlow really uses.
-    """
-    try:
-        told = tf.config.threading
-        told.set_intra_op_parallelism_threads(parallelism.intra_op_threads)
-        told.set_inter_op_parallelism_threads(parallelism.inter_op_threads)
-    except RuntimeError:  # TensorFlow has computed
-        pass
-    # TensorFlow's own default is a thread a core.
-    used = {name: n or usable_cores() for name, n in configured_threads().items()}
-    return replace(parallelism, **used)
-
-
-def _number(variable: str) -> int:
-    value = os.environ.get(variable, "")
-    return int(value) if value.isdecimal() else 0

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MissingExtraError, ModelFileError
 from kerascnn.machine.tensorflow import fast_settings, python_path
+from kerascnn.machine.threads import runtime_variables
 from kerascnn.model_files.formats import FORMATS, FormatEntry
 
 if TYPE_CHECKING:
@@ -190,6 +191,4 @@ def _environment(threads: int | None, *, with_kerascnn: bool) -> dict[str, str]:
     environment = fast_settings() | dict(os.environ)
     if with_kerascnn:
         environment |= python_path()
-    if threads:
-        environment["OMP_NUM_THREADS"] = str(threads)
-    return environment
+    return environment | runtime_variables(threads)

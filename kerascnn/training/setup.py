@@ -11,9 +11,9 @@ from kerascnn.data import DATASETS, Split, load_split
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.data.splits import hold_out, take
 from kerascnn.fast.layers import accelerate
-from kerascnn.machine.computation import Parallelism, choose_parallelism
-from kerascnn.machine.devices import configured_threads, is_one_cpu, use_threads
-from kerascnn.machine.environment import usable_cores
+from kerascnn.machine.computation import Parallelism
+from kerascnn.machine.devices import is_one_cpu
+from kerascnn.machine.threads import share_batch
 from kerascnn.models import MODELS
 from kerascnn.models.build import build_model
 from kerascnn.settings.config import TrainSettings
@@ -64,17 +64,11 @@ def share_cores(
         What is used.
     """
     on_one_cpu = is_one_cpu(strategy)
-    if recorded is not None and on_one_cpu:
-        return use_threads(recorded)
-    return use_threads(
-        choose_parallelism(
-            settings.batch_size,
-            splits_batches=on_one_cpu
-            and settings.fast_layers
-            and MODELS[settings.model].splits_batches,
-            cores=usable_cores(),
-            **configured_threads(),
-        )
+    splits_batches = settings.fast_layers and MODELS[settings.model].splits_batches
+    return share_batch(
+        settings.batch_size,
+        splits_batches=on_one_cpu and splits_batches,
+        recorded=recorded if on_one_cpu else None,
     )
 
 

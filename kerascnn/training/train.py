@@ -27,7 +27,7 @@ from kerascnn.errors import (
 from kerascnn.evaluation.metrics import loss_and_accuracy
 from kerascnn.fast.layers import exchanged_layers
 from kerascnn.machine.computation import Computation, Parallelism, differences
-from kerascnn.machine.devices import describe_devices, get_strategy, use_threads
+from kerascnn.machine.devices import describe_devices, get_strategy
 from kerascnn.machine.environment import (
     describe_environment,
     instruction_set,
@@ -36,6 +36,7 @@ from kerascnn.machine.environment import (
 from kerascnn.machine.files import whole_file
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
+from kerascnn.machine.threads import use_threads
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.runs.card import write_card
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run

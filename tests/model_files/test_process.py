@@ -1,6 +1,8 @@
 """Runtimes in processes of their own: answers, and files that are damaged."""
 
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +33,18 @@ def test_tflite_answers_any_number_of_images(exported, lenet, splits):
         assert len(taken) >= 3
         assert min(taken) > 0
         assert process.peak_bytes() > 20e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux names the threads")
+def test_tensorflow_does_one_operation_at_a_time_where_threads_are_given(
+    exported, splits
+):
+    path = exported / "saved_model" / "1"
+    with RuntimeProcess(path, "saved-model", threads=3) as process:
+        process.predict(splits[1].images[:3])
+        tasks = Path(f"/proc/{process.process.pid}/task").glob("*/comm")
+        names = [file.read_text() for file in tasks]
+    assert sum(name.startswith("tf_Compute") for name in names) == 1
 
 
 def damaged(source, target, change):

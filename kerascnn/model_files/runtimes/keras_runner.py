@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from kerascnn.model_files.keras_model import Predictor, load_model
 
@@ -16,13 +15,10 @@ class Runner:
 
     Args:
         path: The file.
-        threads: How many threads compute; the runtime's own number where `None`.
+        threads: Not used; TensorFlow reads its threads from the environment.
     """
 
     def __init__(self, path: str, threads: int | None) -> None:
-        if threads:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
         model = load_model(Path(path))
         self.input_shape = model.input_shape
         self.output_shape = model.output_shape
