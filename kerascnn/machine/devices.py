@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from kerascnn.errors import ConfigError
@@ -30,7 +33,31 @@ def get_strategy(device: str = "auto") -> tf.distribute.Strategy:
         tf.config.set_visible_devices([], "GPU")
     if device == "cpu" or not gpus:
         return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy()
+    return mirror()
+
+
+def mirror(devices: Sequence[str] | None = None) -> tf.distribute.MirroredStrategy:
+    """Make a strategy that can be one of several in a process.
+
+    Two plain `MirroredStrategy` objects number their sums over devices alike, and
+    TensorFlow aborts where two sums of one number differ in shape, as those of two
+    networks do.
+
+    Args:
+        devices: Names of devices, such as `["GPU:0", "GPU:1"]`; all GPUs where `None`.
+    """
+    return _Mirrored(devices)
+
+
+class _Mirrored(tf.distribute.MirroredStrategy):  # type: ignore[misc]
+    """Numbers its sums from a number of its own on; no public way does that."""
+
+    # Those of a plain strategy are below, and no strategy has a thousand groups.
+    _bases = itertools.count(10_000, 1_000)
+
+    def __init__(self, devices: Sequence[str] | None) -> None:
+        self._collective_key_base = next(self._bases)
+        super().__init__(devices)
 
 
 def describe_devices(strategy: tf.distribute.Strategy) -> list[str]:
