@@ -36,6 +36,7 @@ HEAVY_MODULES = (
     "exporting.*",
     "fast.*",
     "machine.devices",
+    "machine.state",
     "model_files.keras_model",
     "model_files.runtimes.*",
     "models.*",

@@ -36,6 +36,7 @@ from kerascnn.machine.environment import (
 from kerascnn.machine.files import whole_file
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
+from kerascnn.machine.state import fresh_state
 from kerascnn.machine.threads import use_threads
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.runs.card import write_card
@@ -67,6 +68,7 @@ from kerascnn.training.step import TrainingStep, check_batch_size
 CALL_SECONDS = 0.4
 
 
+@fresh_state()
 def train_model(
     config: TrainConfig,
     out: Path = DEFAULT_FOLDER,
@@ -102,6 +104,7 @@ def train_model(
         return training.fit(run)
 
 
+@fresh_state()
 def resume_training(
     run: Run,
     *,
