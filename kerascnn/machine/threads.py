@@ -9,6 +9,7 @@ environment variables, which TensorFlow reads when it starts.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 
 from kerascnn.machine.computation import Parallelism
@@ -26,8 +27,19 @@ INTRA_OP, INTER_OP, OPENMP = (
 )
 
 
+Message = Callable[[str], None]
+
+# What the user's calls had told TensorFlow before a training told it anything: one that
+# comes later in the same process chooses as if it were the first.
+_told_before: dict[str, int] = {}
+
+
 def share_batch(
-    batch_size: int, *, splits_batches: bool, recorded: Parallelism | None = None
+    batch_size: int,
+    *,
+    splits_batches: bool,
+    recorded: Parallelism | None = None,
+    message: Message,
 ) -> Parallelism:
     """Choose in how many parts a batch is computed, and tell TensorFlow its threads.
 
@@ -35,19 +47,21 @@ def share_batch(
         batch_size: Images of a batch.
         splits_batches: As for `choose_parallelism`.
         recorded: What a run began with, to be taken over; chosen where `None`.
+        message: As for `use_threads`.
 
     Returns:
         What is used: TensorFlow hears of threads only before it has computed.
     """
     if recorded is not None:
-        return use_threads(recorded)
+        return use_threads(recorded, message)
     return use_threads(
         choose_parallelism(
             batch_size,
             splits_batches=splits_batches,
             cores=usable_cores(),
             **configured_threads(),
-        )
+        ),
+        message,
     )
 
 
@@ -96,39 +110,72 @@ def choose_parallelism(
 
 
 def configured_threads() -> dict[str, int]:
-    """The threads that TensorFlow was told of by a call or by a variable, else 0.
+    """The threads that the user told TensorFlow of, by a call or a variable, else 0.
 
     Returns:
         `intra_op_threads` and `inter_op_threads`.
     """
-    import tensorflow as tf
-
-    told = tf.config.threading
-    return {
-        "intra_op_threads": told.get_intra_op_parallelism_threads()
-        or _number(INTRA_OP),
-        "inter_op_threads": told.get_inter_op_parallelism_threads()
-        or _number(INTER_OP),
-    }
+    return _or_variables(_told_before or _told())
 
 
-def use_threads(parallelism: Parallelism) -> Parallelism:
+def use_threads(
+    parallelism: Parallelism, message: Message = lambda text: None
+) -> Parallelism:
     """Tell TensorFlow its threads, which it only hears before it has computed.
+
+    Args:
+        parallelism: What is wanted.
+        message: Gets a line where TensorFlow keeps other threads.
 
     Returns:
         The same with the threads that TensorFlow really uses.
     """
     import tensorflow as tf
 
+    if not _told_before:
+        _told_before.update(_told())
     try:
-        told = tf.config.threading
-        told.set_intra_op_parallelism_threads(parallelism.intra_op_threads)
-        told.set_inter_op_parallelism_threads(parallelism.inter_op_threads)
+        threading = tf.config.threading
+        threading.set_intra_op_parallelism_threads(parallelism.intra_op_threads)
+        threading.set_inter_op_parallelism_threads(parallelism.inter_op_threads)
     except RuntimeError:  # TensorFlow has computed
         pass
     # TensorFlow's own default is a thread a core.
-    used = {name: n or usable_cores() for name, n in configured_threads().items()}
-    return replace(parallelism, **used)
+    told = _or_variables(_told())
+    used = replace(
+        parallelism, **{name: n or usable_cores() for name, n in told.items()}
+    )
+    if used != parallelism:
+        message(
+            "TensorFlow keeps the threads that it began with in this process, "
+            f"{_words(used)} instead of {_words(parallelism)}: the speed may differ, "
+            "and the result is not bit-for-bit that of a new process."
+        )
+    return used
+
+
+def _told() -> dict[str, int]:
+    """What calls have told TensorFlow, those of trainings among them, else 0."""
+    import tensorflow as tf
+
+    threading = tf.config.threading
+    return {
+        "intra_op_threads": threading.get_intra_op_parallelism_threads(),
+        "inter_op_threads": threading.get_inter_op_parallelism_threads(),
+    }
+
+
+def _or_variables(told: dict[str, int]) -> dict[str, int]:
+    """The same, with what the variables say where no call has."""
+    variables = {"intra_op_threads": INTRA_OP, "inter_op_threads": INTER_OP}
+    return {name: n or _number(variables[name]) for name, n in told.items()}
+
+
+def _words(parallelism: Parallelism) -> str:
+    return (
+        f"{parallelism.intra_op_threads} of an operation and "
+        f"{parallelism.inter_op_threads} operations side by side"
+    )
 
 
 def share_of_cores(processes: int) -> dict[str, str]:

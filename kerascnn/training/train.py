@@ -161,7 +161,9 @@ class _Training:
         if recorded is not None:
             use_threads(recorded)  # a strategy over GPUs makes TensorFlow start
         self.strategy = strategy or get_strategy(settings.device)
-        self.parallelism = share_cores(settings, self.strategy, recorded)
+        self.parallelism = share_cores(
+            settings, self.strategy, recorded, message=self.reporter.message
+        )
         parts = self.parallelism.batch_parts
         self.training, self.validation, self.dataset = load_splits(settings)
         self.epochs = settings.epochs

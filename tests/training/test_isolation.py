@@ -65,7 +65,8 @@ def content(run):
 
 
 def test_run_after_another_is_that_of_a_new_process(train):
-    after, _ = train("16 bits", "one")
+    after, said = train("16 bits", "one")
+    assert "keeps the threads" not in said
     alone, _ = train("one")
     assert after == alone
 
@@ -76,3 +77,9 @@ def test_runs_in_either_order_are_those_of_new_processes(train):
     assert alone["one"] != alone["other"]
     assert train("one", "other")[0] == alone["other"]
     assert train("other", "one")[0] == alone["one"]
+
+
+def test_threads_that_cannot_be_set_are_told(train):
+    _, said = train("computing", "one")
+    (line,) = [line for line in said.splitlines() if "keeps the threads" in line]
+    assert line.endswith("the result is not bit-for-bit that of a new process.")
