@@ -51,8 +51,8 @@ def evaluate(
     """Measure runs, or models in files, on the whole test set.
 
     RUN is a folder, or its name in --out; without any, the newest run is taken. FILE is
-    a .keras, .tflite or .onnx file, or the folder of a SavedModel. As JSON, one source
-    is an object, several are a list.
+    a file or folder in any format of `kerascnn export`. As JSON, one source is an
+    object, several are a list.
 
     \b
     Example:

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
 from kerascnn.evaluation.metrics import Probabilities, compute_metrics
-from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
-from kerascnn.model_files.process import RuntimeProcess
+from kerascnn.model_files.here import open_model
 from kerascnn.runs.folder import Run
 
 BATCH_SIZE = 256
@@ -65,8 +64,7 @@ def evaluate_file(
     """Evaluate the model in a file on the test images of a data set.
 
     Args:
-        path: A `.keras`, `.tflite` or `.onnx` file, or the folder of a SavedModel. Its
-            model takes raw pixels, from 0 to 255.
+        path: The file or folder of a model that takes raw pixels, from 0 to 255.
         dataset: A name of `DATASETS`; where `None`, what its run or its export was
             for.
         batch_size: As for `evaluate_run`.
@@ -102,7 +100,7 @@ def answer(
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Probabilities:
-    """Ask a model on disk about images, in the runtime of its format.
+    """Predict images by a model on disk, in the runtime of its format.
 
     Args:
         artifact: The model.
@@ -119,19 +117,9 @@ def answer(
     """
     facts = artifact.dataset
     expected = (None, *facts.image_shape), (None, facts.num_classes)
-    if artifact.format == "keras":
-        load_tensorflow()
-        from kerascnn.model_files.keras_model import load_model, predict_probabilities
-
-        model = load_model(artifact.path)
-        # One that was never built, or that takes several inputs, has no shape or many.
-        ends = (getattr(model, f"{end}_shape", None) for end in ("input", "output"))
-        _check_shapes(tuple(ends), expected, artifact)
-        probabilities = predict_probabilities(model, images, batch_size=batch_size)
-    else:
-        with RuntimeProcess(artifact.path, artifact.format) as process:
-            _check_shapes(process.shapes, expected, artifact)
-            probabilities = process.predict(images, batch_size=batch_size)
+    with open_model(artifact.path, artifact.format) as model:
+        _check_shapes(model.shapes, expected, artifact)
+        probabilities = model.predict(images, batch_size=batch_size)
     _check_probabilities(probabilities, artifact.path)
     return probabilities
 
