@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from kerascnn.cli import main
+from kerascnn.evaluation import METRICS, MetricEntry
 from kerascnn.model_files.formats import FORMATS, FormatEntry
 
 
@@ -111,3 +112,38 @@ def test_a_format_is_exported_found_checked_described_and_run(
         *(*arguments, "--figure", "figure.png"),
     )
     assert "files/model.toy" in table.splitlines()[2]
+
+
+KAPPA = '''
+def kappa(predictions):
+    """Cohen's kappa: agreement with the labels, beyond that by chance."""
+    matrix = predictions.confusion_matrix / len(predictions.labels)
+    chance = matrix.sum(axis=0) @ matrix.sum(axis=1)
+    return (matrix.trace() - chance) / (1 - chance)
+'''
+
+
+def test_a_metric_is_in_the_table_and_in_json(
+    kerascnn, new_module, monkeypatch, lenet_run, splits
+):
+    from sklearn.metrics import cohen_kappa_score
+
+    from kerascnn.evaluation.evaluate import evaluate_run
+
+    new_module("toy_metric", KAPPA)
+    row = MetricEntry(
+        name="kappa",
+        target="toy_metric:kappa",
+        title="Cohen's kappa",
+        summary="Agreement beyond chance.",
+        format=".3f",
+    )
+    monkeypatch.setitem(METRICS, "kappa", row)
+    text = kerascnn("evaluate", lenet_run.path, "--no-figures")
+    document = json.loads(
+        kerascnn("evaluate", lenet_run.path, "--no-figures", "--json")
+    )
+    predicted = evaluate_run(lenet_run).probabilities.argmax(axis=1)
+    expected = cohen_kappa_score(splits[1].labels, predicted)
+    assert document["kappa"] == pytest.approx(expected)
+    assert f"Cohen's kappa               {expected:.3f}" in text.splitlines()

@@ -1,4 +1,4 @@
-"""What a model makes of the test images: its probabilities, and how good they are."""
+"""A model's predictions of the test images, and their metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
-from kerascnn.evaluation.metrics import Probabilities, compute_metrics
+from kerascnn.evaluation.metrics import Metrics, Probabilities, compute_metrics
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
 from kerascnn.model_files.here import open_model
 from kerascnn.runs.folder import Run
@@ -21,13 +21,13 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """A model's answers to the test images of a data set.
+    """A model's predictions of the test images of a data set.
 
     Attributes:
         source: The run or the file that the model is from.
         dataset: The name of the data set.
         test: Its test images, all of them, in their own order.
-        probabilities: The model's answers, `(number, num_classes)`, in that order.
+        probabilities: Of the classes, `(number, num_classes)`, in that order.
         metrics: What `compute_metrics` says of them.
     """
 
@@ -35,11 +35,13 @@ class Evaluation:
     dataset: str
     test: Split
     probabilities: Probabilities
-    metrics: dict[str, Any]
+    metrics: Metrics
 
     def to_dict(self) -> dict[str, Any]:
         """The metrics and what they are of, as plain values."""
-        return {"source": str(self.source), "dataset": self.dataset, **self.metrics}
+        return {"source": str(self.source), "dataset": self.dataset} | (
+            self.metrics.to_dict()
+        )
 
 
 def evaluate_run(run: Run, *, batch_size: int = BATCH_SIZE) -> Evaluation:

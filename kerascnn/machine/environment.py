@@ -21,7 +21,6 @@ PACKAGES = (
     "keras",
     "numpy",
     "tensorflow-datasets",
-    "scikit-learn",
     "scipy",
     "matplotlib",
 )
