@@ -127,18 +127,17 @@ def exported(lenet, splits, tmp_path_factory):
     import json
 
     from kerascnn.data.facts import DatasetFacts
-    from kerascnn.exporting import conversion
-    from kerascnn.exporting.export import file_name
+    from kerascnn.model_files.formats import FORMATS
 
     folder = tmp_path_factory.mktemp("export")
     train, test = splits
     jobs = [("saved-model", "none"), ("tflite", "none"), ("tflite", "int8")]
     for format, quantization in jobs:
-        write = conversion.FORMATS[format].load()
-        path = folder / file_name(format, quantization)
+        row = FORMATS[format]
+        path = folder / row.file_name(quantization)
         path.parent.mkdir(exist_ok=True)
         options = {"quantization": quantization, "images": train.images[:200]}
-        write(lenet, path, test.class_names, **options)
+        row.load()(lenet, path, test.class_names, **options)
     report = {"dataset": DatasetFacts.from_table("mnist").to_dict()}
     (folder / "export.json").write_text(json.dumps(report))
     return folder

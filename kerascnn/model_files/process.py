@@ -45,7 +45,7 @@ class RuntimeProcess:
     """A model file, loaded by its runtime in a new process; a context.
 
     Args:
-        path: The file, or the folder of a SavedModel.
+        path: The file, or the folder of a format of folders.
         format: A name of `FORMATS`.
         threads: How many threads compute; the runtime's own number where `None`.
 
@@ -78,7 +78,7 @@ class RuntimeProcess:
             stderr=self.errors,
             text=True,
             encoding="utf-8",
-            env=_environment(threads, with_kerascnn=format == "keras"),
+            env=_environment(threads, with_kerascnn=row.in_process),
         )
         try:
             self.start = self._read()
@@ -86,7 +86,7 @@ class RuntimeProcess:
             self.close()
             raise
         self.shapes = tuple(
-            tuple(self.start[name]) for name in ("input_shape", "output_shape")
+            tuple(self.start[name] or ()) for name in ("input_shape", "output_shape")
         )
 
     def __enter__(self) -> RuntimeProcess:
@@ -187,7 +187,7 @@ class RuntimeProcess:
 
 
 def _environment(threads: int | None, *, with_kerascnn: bool) -> dict[str, str]:
-    """The environment of a runtime's process; only Keras's finds kerascnn in it."""
+    """The environment of a runtime's process; only kerascnn's own finds it there."""
     environment = fast_settings() | dict(os.environ)
     if with_kerascnn:
         environment |= python_path()

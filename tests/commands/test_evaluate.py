@@ -104,10 +104,9 @@ def test_people_get_tables(out, guesses, splits):
     labels = splits[1].labels
     right = (guesses[0] == labels).sum()
     assert lines[0] == f"{out / 'lenet-sgd-1'} on 10,000 test images of mnist"
-    assert (
-        f"accuracy                    {right / 10_000:.4f}  "
-        f"({right:,} right, {10_000 - right:,} wrong)"
-    ) in lines
+    assert f"accuracy                    {right / 10_000:.2%}" in lines
+    counts = f"{right:,} ({10_000 - right:,} wrong)"
+    assert f"correct predictions         {counts}" in lines
     starts = [line.split("  ")[0] for line in lines]
     for name in (
         "top-2 accuracy",
@@ -125,7 +124,7 @@ def test_people_get_tables(out, guesses, splits):
     assert lines[table + 1].split()[:2] == ["0", "980"]
     assert lines[table + 1].split()[3] == f"{zeros / 980:.4f}"
     matrix = lines.index(
-        "true \\ guess     0    1    2    3    4    5    6    7    8    9"
+        "true \\ predicted     0    1    2    3    4    5    6    7    8    9"
     )
     assert len(lines[matrix + 1]) == len(lines[matrix])
     row = [(guesses[0][labels == 0] == guess).sum() for guess in range(10)]

@@ -24,8 +24,8 @@ def test_run_is_evaluated_on_the_whole_test_set(lenet_run, lenet, splits, only_s
         for i in range(0, 10_000, 1000)
     ]
     guesses = np.concatenate(expected).argmax(axis=1)
-    assert evaluation.metrics["images"] == 10_000
-    assert evaluation.metrics["correct"] == (guesses == test.labels).sum()
+    assert evaluation.metrics.images == 10_000
+    assert evaluation.metrics.correct == (guesses == test.labels).sum()
     np.testing.assert_array_equal(evaluation.probabilities.argmax(axis=1), guesses)
     np.testing.assert_array_equal(evaluation.test.labels, test.labels)
     document = evaluation.to_dict()
@@ -115,7 +115,7 @@ def test_model_that_takes_any_size_is_evaluated(tmp_path, splits):
     model.save(path)
     metrics = evaluate_file(path, "mnist", batch_size=1000).metrics
     guesses = predict_probabilities(model, splits[1].images).argmax(axis=1)
-    assert metrics["correct"] == (guesses == splits[1].labels).sum()
+    assert metrics.correct == (guesses == splits[1].labels).sum()
 
 
 @pytest.mark.parametrize("name", ["saved_model", "saved_model/1", "model.tflite"])
@@ -124,7 +124,7 @@ def test_every_format_gives_the_answers_of_the_model(exported, lenet, splits, na
     expected = predict_probabilities(lenet, splits[1].images)
     assert evaluation.dataset == "mnist"
     np.testing.assert_allclose(evaluation.probabilities, expected, atol=1e-5)
-    assert evaluation.metrics["images"] == 10_000
+    assert evaluation.metrics.images == 10_000
 
 
 def test_other_data_are_refused_in_every_format(exported, monkeypatch, splits):

@@ -9,7 +9,7 @@ import pytest
 
 from kerascnn.errors import MissingExtraError, ModelFileError
 from kerascnn.model_files.formats import FORMATS, FormatEntry
-from kerascnn.model_files.process import RuntimeProcess, require_modules
+from kerascnn.model_files.process import RUNTIMES, RuntimeProcess, require_modules
 
 
 def test_saved_model_runs_without_keras_and_without_kerascnn(exported, splits):
@@ -133,6 +133,7 @@ def test_missing_file_and_missing_package_are_one_line(tmp_path):
     row = FormatEntry(
         name="x",
         target="",
+        title="X",
         summary="",
         suffix="",
         runner="",
@@ -145,8 +146,6 @@ def test_missing_file_and_missing_package_are_one_line(tmp_path):
 
 
 def test_every_runner_is_there():
-    from kerascnn.model_files.process import HERE
-
     assert sorted(row.runner for row in FORMATS.values()) == sorted(
-        path.stem for path in HERE.glob("*_runner.py")
+        path.stem for path in RUNTIMES.glob("*_runner.py")
     )
