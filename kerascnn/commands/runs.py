@@ -76,7 +76,7 @@ def _summary(run: Run) -> dict[str, Any]:
 
 def _epochs_done(run: Run) -> int:
     """Epochs that a run has behind it; before the first there is no history."""
-    return len(run.history) if (run.path / "history.csv").exists() else 0
+    return len(run.epochs) if (run.path / "history.csv").exists() else 0
 
 
 def _changed_at(run: Run) -> str:

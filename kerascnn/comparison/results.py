@@ -290,7 +290,7 @@ def _run(
     if correct is None:
         return row
     run = folder.run(planned)
-    metrics, history = run.require_metrics(), run.history
+    metrics, epochs = run.require_metrics(), run.epochs
     return dataclasses.replace(
         row,
         test_correct=int(correct.sum()),
@@ -306,15 +306,15 @@ def _run(
         validation_images=metrics.validation_images,
         steps=metrics.steps,
         parameters=metrics.parameters,
-        **_to_target(history, target),
-        validation_by_epoch=[epoch["validation_accuracy"] for epoch in history],
+        **_to_target(epochs, target),
+        validation_by_epoch=[row["validation_accuracy"] for row in epochs],
     )
 
 
-def _to_target(history: Iterable[Mapping[str, float]], target: float) -> dict[str, Any]:
+def _to_target(epochs: Iterable[Mapping[str, float]], target: float) -> dict[str, Any]:
     """Epochs and seconds of training until an epoch ended at the target or above."""
     seconds = 0.0
-    for row in history:
+    for row in epochs:
         seconds += row["seconds"]
         if row["validation_accuracy"] >= target:
             return {

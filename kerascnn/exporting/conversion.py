@@ -23,7 +23,7 @@ def main() -> None:
     load_tensorflow()
     import numpy as np
 
-    from kerascnn.model_files.keras_model import load_model
+    from kerascnn.models.load import load_model
     from kerascnn.registry import load_target
 
     writer, quantization, source, target, names, *images = sys.argv[1:]

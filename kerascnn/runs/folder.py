@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,11 +41,13 @@ from kerascnn.machine.files import (
     write_json,
     write_text,
 )
+from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.runs.metrics import RunMetrics
 from kerascnn.settings.config import TrainConfig, TrainSettings
 from kerascnn.settings.config_file import ConfigFile, read_config
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
     import numpy.typing as npt
 
@@ -77,6 +80,11 @@ class Run:
     def figures_path(self) -> Path:
         """The folder of pictures."""
         return self.path / "figures"
+
+    @property
+    def figures(self) -> dict[str, Path]:
+        """The pictures that there are, by name: `figures["curves"]` is a PNG file."""
+        return {path.stem: path for path in sorted(self.figures_path.glob("*.png"))}
 
     @property
     def predictions_path(self) -> Path:
@@ -136,13 +144,20 @@ class Run:
             ) from error
 
     @property
-    def history(self) -> list[dict[str, float]]:
+    def history(self) -> dict[str, list[float]]:
+        """The numbers of all epochs by column: `history["accuracy"]`."""
+        rows = self.epochs
+        columns = dict.fromkeys(name for row in rows for name in row)
+        return {name: [row.get(name, math.nan) for row in rows] for name in columns}
+
+    @property
+    def epochs(self) -> list[dict[str, float]]:
         """One row an epoch, numbers by column; a value that was not taken is absent."""
         return self._read_csv("history.csv")
 
     @property
     def steps(self) -> list[dict[str, float]]:
-        """One row a step."""
+        """One row a step, likewise."""
         return self._read_csv("steps.csv")
 
     @property
@@ -190,6 +205,19 @@ class Run:
                 "back, or train the run again."
             )
         return self.model_path
+
+    def load_model(self) -> keras.Model:
+        """Load the trained model; it takes raw pixels, as all of kerascnn's models.
+
+        Raises:
+            RunError: The run has no model.
+            ModelFileError: The file is damaged.
+        """
+        path = self.require_model()
+        load_tensorflow()
+        from kerascnn.models.load import load_model
+
+        return load_model(path)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the run, whole or not at all."""

@@ -408,7 +408,7 @@ class _Training:
             model.save(beside)
 
     def _write_figure(self, run: Run) -> None:
-        figure = plot_curves(run.history, run.steps, title=run.name)
+        figure = plot_curves(run.epochs, run.steps, title=run.name)
         save_figure(figure, run.figures_path / "curves.png")
 
     def _diverged(self, run: Run, progress: Progress) -> DivergedError:

@@ -6,6 +6,7 @@ import sys
 import time
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 
@@ -137,7 +138,36 @@ def test_folder_that_is_no_run_is_refused(tmp_path):
 def test_csv_round_trip_leaves_out_what_was_not_taken(tmp_path):
     run = Run(tmp_path)
     run.write_csv("history.csv", [{"epoch": 1, "loss": 0.1 + 0.2, "other": None}])
-    assert run.history == [{"epoch": 1.0, "loss": 0.1 + 0.2}]
+    assert run.epochs == [{"epoch": 1.0, "loss": 0.1 + 0.2}]
+    assert run.history == {"epoch": [1.0], "loss": [0.1 + 0.2]}
+
+
+def test_history_has_a_column_for_each_number_and_a_place_for_each_epoch(tmp_path):
+    run = Run(tmp_path)
+    losses = [{"epoch": 1, "loss": 0.5, "validation_loss": None}]
+    run.write_csv("history.csv", [*losses, {"epoch": 2, "validation_loss": 0.25}])
+    assert list(run.history) == ["epoch", "loss", "validation_loss"]
+    np.testing.assert_array_equal(run.history["loss"], [0.5, np.nan])
+    np.testing.assert_array_equal(run.history["validation_loss"], [np.nan, 0.25])
+
+
+def test_figures_are_the_pictures_by_name(tmp_path):
+    run = Run(tmp_path)
+    assert run.figures == {}
+    run.figures_path.mkdir()
+    for name in ("curves.png", "confusion_matrix.png", "curves.svg"):
+        (run.figures_path / name).touch()
+    assert run.figures == {
+        "confusion_matrix": run.figures_path / "confusion_matrix.png",
+        "curves": run.figures_path / "curves.png",
+    }
+
+
+def test_model_of_a_run_is_a_plain_keras_model(lenet_run, lenet, splits):
+    model = lenet_run.load_model()
+    assert isinstance(model, keras.Model)
+    images = splits[1].images[:10]
+    np.testing.assert_allclose(model.predict(images), lenet.predict(images), rtol=1e-5)
 
 
 def test_broken_files_are_one_error(tmp_path):
@@ -156,7 +186,7 @@ def test_broken_files_are_one_error(tmp_path):
         _ = run.computation
     (run.path / "history.csv").write_text("epoch\nx\n")
     with pytest.raises(RunError, match=r"Cannot read .*history\.csv"):
-        _ = run.history
+        _ = run.epochs
 
 
 def test_model_is_only_given_when_finished(tmp_path, end_run):

@@ -66,7 +66,7 @@ def test_it_is_evaluated(old, lenet):
 def test_it_is_resumed(old, run_python):
     """Stopped before its first checkpoint, it comes to what 0.1 came to."""
     (old.path / "metrics.json").unlink()
-    before = old.history
+    before = old.epochs
     done = run_python("-m", "kerascnn", "train", "--resume", old.name, "--json")
     assert "bit-for-bit" not in done.stderr
     document = json.loads(done.stdout)
@@ -74,7 +74,7 @@ def test_it_is_resumed(old, run_python):
     assert document["settings"] == old.settings.to_dict()
     for name in ("loss", "validation_loss", "learning_rate"):
         np.testing.assert_allclose(
-            [row[name] for row in old.history], [row[name] for row in before], rtol=0.02
+            [row[name] for row in old.epochs], [row[name] for row in before], rtol=0.02
         )
 
 

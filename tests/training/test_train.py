@@ -159,7 +159,7 @@ def test_test_accuracy_is_that_of_plain_keras_to_the_image(finished):
 
 
 def test_history_agrees_with_the_steps(finished):
-    steps, history = finished.steps, finished.history
+    steps, history = finished.steps, finished.epochs
     assert [row["step"] for row in steps] == list(range(1, 41))
     assert [row["epoch"] for row in history] == [1, 2]
     for row in history:
@@ -308,7 +308,7 @@ def test_early_stop_takes_the_best_weights(tmp_path):
         | {"validation_fraction": 0.005, "limit": 640}
     )
     run = train_model(config, tmp_path)
-    losses = [row["validation_loss"] for row in run.history]
+    losses = [row["validation_loss"] for row in run.epochs]
     best = run.metrics.best_epoch
     assert losses[best - 1] == min(losses)
     assert len(losses) == best + 1 < 12
@@ -333,7 +333,7 @@ def test_average_of_the_weights_is_what_is_saved(tmp_path):
     _, validation, _ = load_splits(averaged.settings)
     model = load(averaged)
     loss, _ = model.evaluate(validation.images, validation.labels, verbose=0)
-    assert loss == pytest.approx(averaged.history[-1]["validation_loss"], rel=1e-4)
+    assert loss == pytest.approx(averaged.epochs[-1]["validation_loss"], rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_average_of_the_weights_is_what_is_saved(tmp_path):
 )
 def test_every_setting_learns(tmp_path, settings):
     run = train_model(TrainConfig(**SMALL | {"epochs": 3} | settings), tmp_path)
-    assert run.history[-1]["loss"] < 0.75 * run.history[0]["loss"]
+    assert run.epochs[-1]["loss"] < 0.75 * run.epochs[0]["loss"]
     model = load(run)
     assert model.output.dtype == "float32"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.model_files.keras_model import Predictor, load_model
+from kerascnn.model_files.keras_model import Predictor
+from kerascnn.models.load import load_model
 
 
 class Runner:
