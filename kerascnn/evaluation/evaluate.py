@@ -86,7 +86,7 @@ def evaluate_artifact(
 ) -> Evaluation:
     """Evaluate a model on disk, whatever its format; for the rest see the above."""
     test = artifact.dataset.load("test")
-    probabilities = answer(artifact, test.images, batch_size=batch_size)
+    probabilities = predict_images(artifact, test.images, batch_size=batch_size)
     return Evaluation(
         source=artifact.source,
         dataset=artifact.dataset.name,
@@ -96,7 +96,7 @@ def evaluate_artifact(
     )
 
 
-def answer(
+def predict_images(
     artifact: Artifact,
     images: npt.NDArray[np.uint8],
     *,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from kerascnn.drawing import BLUE, GREY, VERMILION, percent, save_figure
+from kerascnn.drawing import BLUE, GRAY, VERMILION, percent, save_figure
 from kerascnn.evaluation.evaluate import Evaluation
 from kerascnn.evaluation.metrics import ReliabilityBin
 
@@ -134,7 +134,7 @@ def plot_reliability(
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     edges = np.arange(len(bins)) / len(bins)
     filled = [row for row in bins if row.images]
-    upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="perfect calibration")
+    upper.plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="perfect calibration")
     upper.bar(
         edges,
         [row.accuracy or 0 for row in bins],
@@ -168,7 +168,7 @@ def plot_reliability(
         [row.images for row in bins],
         width=1 / len(bins),
         align="edge",
-        color=GREY,
+        color=GRAY,
         edgecolor="white",
     )
     lower.set(xlabel="Confidence (%)", ylabel="Images", yscale="log")

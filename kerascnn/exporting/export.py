@@ -141,7 +141,7 @@ def check_file(
     """
     try:
         with RuntimeProcess(path, format) as process:
-            answers = process.predict(test.images)
+            probabilities = process.predict(test.images)
     except ModelFileError as error:
         return Export(
             format=format,
@@ -155,10 +155,10 @@ def check_file(
             accuracy_drop=accuracy(reference, test.labels),
             problem=str(error),
         )
-    if answers.shape != reference.shape:
+    if probabilities.shape != reference.shape:
         raise ExportError(
-            f"{path} gives {answers.shape[1:]} numbers an image, but the model "
-            f"{reference.shape[1:]}. Report this as a bug of the converter."
+            f"{path} gives {probabilities.shape[1:]} numbers an image, but the "
+            f"model {reference.shape[1:]}. Report this as a bug of the converter."
         )
     export = Export(
         format=format,
@@ -167,11 +167,12 @@ def check_file(
         size_bytes=size_bytes(path),
         images=len(test),
         largest_difference=float(
-            np.nan_to_num(abs(answers - reference), nan=1.0).max()
+            np.nan_to_num(abs(probabilities - reference), nan=1.0).max()
         ),
-        agreement=float((answers.argmax(1) == reference.argmax(1)).mean()),
-        accuracy=accuracy(answers, test.labels),
-        accuracy_drop=accuracy(reference, test.labels) - accuracy(answers, test.labels),
+        agreement=float((probabilities.argmax(1) == reference.argmax(1)).mean()),
+        accuracy=accuracy(probabilities, test.labels),
+        accuracy_drop=accuracy(reference, test.labels)
+        - accuracy(probabilities, test.labels),
     )
     return replace(export, problem=_problem(export, tolerance))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_model(path: Path, format: str) -> RuntimeHere | RuntimeProcess:
-    """Load a model file where it answers soonest; a context.
+    """Load a model file, in this process where its format allows it; a context.
 
     Args:
         path: The file, or the folder of a format of folders.
@@ -71,7 +71,7 @@ class RuntimeHere:
     def predict(
         self, images: npt.NDArray[np.uint8], *, batch_size: int = 256
     ) -> npt.NDArray[np.float32]:
-        """Answer as `RuntimeProcess.predict` does."""
+        """Predict as `RuntimeProcess.predict` does."""
         import numpy as np
 
         return np.concatenate(

@@ -24,7 +24,7 @@ def predict_probabilities(
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Probabilities:
-    """Ask a model about images, each exactly once.
+    """Predict images, each exactly once.
 
     Args:
         model: A model from raw pixels to probabilities.
@@ -41,7 +41,7 @@ def predict_probabilities(
 
 
 class Predictor:
-    """A model compiled to answer; it sees later changes of the model's weights.
+    """A model compiled for prediction; it sees later changes of the model's weights.
 
     `model.predict` would spend seconds on its input pipeline, each time anew.
 
@@ -60,19 +60,19 @@ class Predictor:
         self._functions: dict[str, Any] = {}
 
     def __call__(self, images: Pixels) -> Probabilities:
-        """Answer as `predict_probabilities` does."""
+        """Predict as `predict_probabilities` does."""
         function = self._function(images.dtype.name)
         num_classes = self.model.output_shape[-1]
         probabilities = np.empty((len(images), num_classes), np.float32)
 
-        def answer(start: int) -> None:
+        def predict(start: int) -> None:
             batch = slice(start, start + self.batch_size)
             probabilities[batch] = function(tf.constant(images[batch])).numpy()
 
         starts = range(0, len(images), self.batch_size)
         try:
             with ThreadPoolExecutor(self.workers) as pool:
-                list(pool.map(answer, starts))
+                list(pool.map(predict, starts))
         except tf.errors.ResourceExhaustedError as error:
             raise ConfigError(
                 f"{min(self.batch_size, len(images))} images at a time do not fit into "
@@ -86,12 +86,12 @@ class Predictor:
             # One signature for every batch, the last and smaller one included.
             signature = tf.TensorSpec(self.model.input_shape, dtype)
             function = tf.function(
-                self._answer, input_signature=[signature], autograph=False
+                self._predict, input_signature=[signature], autograph=False
             )
             # Else TensorFlow warns of many traces where many models are used.
             self._functions[dtype] = function.get_concrete_function()
         return self._functions[dtype]
 
-    def _answer(self, images: tf.Tensor) -> tf.Tensor:
+    def _predict(self, images: tf.Tensor) -> tf.Tensor:
         probabilities = self.model(tf.cast(images, tf.float32), training=False)
         return tf.cast(probabilities, tf.float32)

@@ -110,7 +110,7 @@ class RuntimeProcess:
     def predict(
         self, images: npt.NDArray[np.uint8], *, batch_size: int = 256
     ) -> npt.NDArray[np.float32]:
-        """Answer for raw pixels `(number, height, width, channels)`.
+        """Predict raw pixels `(number, height, width, channels)`.
 
         Returns:
             Probabilities, `(number, num_classes)`.

@@ -55,7 +55,7 @@ def test_confusion_matrix_shows_counts_and_shares():
     )
 
 
-def test_confusion_matrix_of_many_classes_has_colours_alone():
+def test_confusion_matrix_of_many_classes_has_colors_alone():
     matrix = np.eye(100, dtype=int).tolist()
     axes, _ = plot_confusion_matrix(matrix, [f"class {i}" for i in range(100)]).axes
     assert not axes.texts
@@ -104,7 +104,7 @@ def test_no_mistake_is_said_plainly(answers):
     assert not figure.axes
 
 
-def test_mistakes_in_colour_keep_their_colours():
+def test_mistakes_in_color_keep_their_colors():
     images = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
     wrong = np.array([[0.1, 0.9]], np.float32)
     (axes,) = plot_mistakes(images, np.array([0]), wrong, "ab").axes

@@ -12,7 +12,7 @@ from kerascnn.exporting.compaction import compact
 
 @pytest.fixture(scope="module")
 def content():
-    """A quantised convolution as the converter writes it."""
+    """A quantized convolution as the converter writes it."""
     rng = np.random.default_rng(0)
     module = tf.Module()
     module.kernel = tf.Variable(rng.normal(size=(3, 3, 8, 64)).astype(np.float32))

@@ -80,7 +80,7 @@ def test_resolving_leaves_nothing_open(model, optimizer):
     assert settings.momentum == OPTIMIZERS[optimizer].options.get("momentum")
     assert TrainConfig(**settings.to_dict()).resolve() == settings
     open_ones = {k for k, v in settings.to_dict().items() if v is None}
-    assert open_ones <= {"limit", "early_stop", "ema", "momentum"}
+    assert open_ones <= {"limit", "early_stop", "ema", "momentum", "plan_digest"}
 
 
 def test_settings_have_every_value():
@@ -103,6 +103,15 @@ def test_recipes_name_every_model_and_only_what_exists():
         assert recipe.stem in MODELS[model].stems
         assert recipe.schedule in SCHEDULES
         assert {"sgd", "adagrad"} <= set(recipe.learning_rates) <= set(OPTIMIZERS)
+
+
+def test_network_without_a_recipe_is_trained_with_its_rows_own(monkeypatch):
+    monkeypatch.delitem(RECIPES, "mobilenet")
+    settings = TrainConfig(model="mobilenet", optimizer="adagrad").resolve()
+    assert (settings.image_size, settings.stem) == (32, "paper")
+    assert settings.learning_rate == OPTIMIZERS["adagrad"].learning_rate
+    with pytest.raises(UnknownNameError, match="Did you mean 'lenet'"):
+        RECIPES["lenett"]
 
 
 def test_given_is_what_differs_from_the_defaults():
