@@ -21,14 +21,13 @@ load_tensorflow()
 import numpy as np  # noqa: E402
 
 from kerascnn.data import load_split  # noqa: E402
-from kerascnn.exporting.conversion import (  # noqa: E402
-    write_onnx,
-    write_saved_model,
-    write_tflite,
-)
+from kerascnn.exporting.onnx_file import write_onnx  # noqa: E402
+from kerascnn.exporting.saved_model import write_saved_model  # noqa: E402
+from kerascnn.exporting.tflite import write_tflite  # noqa: E402
 from kerascnn.model_files.formats import FORMATS, FormatEntry  # noqa: E402
 from kerascnn.model_files.process import RuntimeProcess  # noqa: E402
-from kerascnn.models import MODELS, build_model  # noqa: E402
+from kerascnn.models import MODELS  # noqa: E402
+from kerascnn.models.build import build_model  # noqa: E402
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -122,8 +121,8 @@ def main() -> None:
         FORMATS[name] = FormatEntry(
             name=name,
             target="",
+            title=name,
             summary="",
-            suffix="",
             runner=f"{name}_runner",
             runtime="",
         )

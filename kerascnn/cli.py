@@ -18,7 +18,7 @@ COMMANDS = {
     "evaluate": "Measure runs, or models in files, on the test set.",
     "predict": "Classify pictures of any size and kind.",
     "compare": "Compare optimizers on one network or several.",
-    "export": "Export a run to other formats, each proved equal to it.",
+    "export": "Export a run to other formats, each checked against it.",
     "benchmark": "Time models in their runtimes, and say which to ship.",
     "models": "List the networks.",
     "datasets": "List the data sets.",

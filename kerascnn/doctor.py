@@ -145,8 +145,8 @@ def _check_devices(names: list[str]) -> Check:
         "devices",
         "warning",
         f"{found}; there is an NVIDIA GPU that TensorFlow does not see",
-        "pip install 'tensorflow[and-cuda]', under Windows within WSL 2. Then compare "
-        "the driver's version (nvidia-smi) with https://www.tensorflow.org/install/pip.",
+        "pip install 'tensorflow[and-cuda]'. Then compare the driver's version "
+        "(nvidia-smi) with https://www.tensorflow.org/install/pip.",
     )
 
 
@@ -231,8 +231,6 @@ def _check_disk(out: Path) -> Check:
 def _check_machine() -> Check:
     memory = memory_bytes()
     machine = f"{processor_name()}, {usable_cores()} cores"
-    if memory is None:
-        return Check("machine", "ok", machine)
     found = f"{machine}, {_gib(memory)} of memory"
     if memory >= ENOUGH_MEMORY_BYTES:
         return Check("machine", "ok", found)

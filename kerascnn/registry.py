@@ -25,8 +25,13 @@ class Entry:
 
     def load(self) -> Any:
         """Import and return the object that this row stands for."""
-        module, _, attribute = self.target.partition(":")
-        return getattr(import_module(module), attribute)
+        return load_target(self.target)
+
+
+def load_target(target: str) -> Any:
+    """Import and return the object of a `"package.module:attribute"`."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 E = TypeVar("E", bound=Entry)

@@ -79,7 +79,32 @@ def lenet(splits):
 
 
 @pytest.fixture(scope="session")
-def lenet_run(lenet, tmp_path_factory):
+def end_run():
+    """Write how a run ended: the metrics of LeNet on MNIST, but for what is given."""
+    from kerascnn.runs.metrics import RunMetrics
+
+    def end(run, **given):
+        metrics = RunMetrics(
+            **{
+                "status": "finished",
+                "finished_at": "2026-01-01T00:00:00+00:00",
+                "epochs": 10,
+                "steps": 8430,
+                "training_images": 54_000,
+                "validation_images": 6_000,
+                "parameters": 61_706,
+                "seconds": 60.0,
+            }
+            | given
+        )
+        run.write_json("metrics.json", metrics.to_dict())
+        return metrics
+
+    return end
+
+
+@pytest.fixture(scope="session")
+def lenet_run(lenet, end_run, tmp_path_factory):
     """A finished run of that LeNet. Tests do not write into it."""
     from kerascnn.data.facts import DatasetFacts
     from kerascnn.runs.folder import Run
@@ -92,10 +117,7 @@ def lenet_run(lenet, tmp_path_factory):
     run.write_text("config.json", ConfigFile(config, config.resolve()).to_json())
     run.write_json("dataset.json", DatasetFacts.from_table("mnist").to_dict())
     lenet.save(run.model_path)
-    run.write_json(
-        "metrics.json",
-        {"status": "finished", "finished_at": "2026-01-01T00:00:00+00:00"},
-    )
+    end_run(run)
     return run
 
 
@@ -105,18 +127,17 @@ def exported(lenet, splits, tmp_path_factory):
     import json
 
     from kerascnn.data.facts import DatasetFacts
-    from kerascnn.exporting import conversion
-    from kerascnn.exporting.export import file_name
+    from kerascnn.model_files.formats import FORMATS
 
     folder = tmp_path_factory.mktemp("export")
     train, test = splits
     jobs = [("saved-model", "none"), ("tflite", "none"), ("tflite", "int8")]
     for format, quantization in jobs:
-        write = conversion.FORMATS[format].load()
-        path = folder / file_name(format, quantization)
+        row = FORMATS[format]
+        path = folder / row.file_name(quantization)
         path.parent.mkdir(exist_ok=True)
         options = {"quantization": quantization, "images": train.images[:200]}
-        write(lenet, path, test.class_names, **options)
+        row.load()(lenet, path, test.class_names, **options)
     report = {"dataset": DatasetFacts.from_table("mnist").to_dict()}
     (folder / "export.json").write_text(json.dumps(report))
     return folder

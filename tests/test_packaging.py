@@ -85,8 +85,7 @@ def test_build_uses_nothing_that_will_go_away(folder):
 
 def test_wheel_installs_into_an_empty_environment(wheel, tmp_path):
     venv.create(tmp_path, with_pip=True)
-    folder = tmp_path / ("Scripts" if sys.platform == "win32" else "bin")
-    python = str(folder / "python")
+    python = str(tmp_path / "bin" / "python")
     install = [python, "-m", "pip", "install", "--no-deps", str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     program = "import kerascnn.data as data; print(data.__file__, *data.DATASETS)"

@@ -47,7 +47,8 @@ HEAD = """\
 def main(folder: Path) -> None:
     """Copy the finished runs of a folder, and write the table of all that are kept."""
     for run in list_runs(folder):
-        if run.status == "finished" and "test_accuracy" in run.metrics:
+        metrics = run.metrics
+        if metrics is not None and metrics.test_accuracy is not None:
             target = RESULTS / "runs" / _title(run)
             target.mkdir(parents=True, exist_ok=True)
             for name in KEPT:
@@ -64,8 +65,8 @@ def main(folder: Path) -> None:
 
 
 def _title(run: Run) -> str:
-    metrics = run.metrics
-    images = f"{metrics['epochs']}x{metrics['training_images']}"
+    metrics = run.require_metrics()
+    images = f"{metrics.epochs}x{metrics.training_images}"
     settings = run.settings
     words = [settings.model, *_variant(run), settings.optimizer]
     recipe = RECIPES[settings.model]
@@ -82,17 +83,17 @@ def _variant(run: Run) -> list[str]:
 
 def _place(run: Run) -> tuple[int, list[str], str, int]:
     order = list(MODELS).index(run.settings.model)
-    return order, _variant(run), run.settings.optimizer, run.metrics["steps"]
+    return order, _variant(run), run.settings.optimizer, run.require_metrics().steps
 
 
 def _row(run: Run) -> str:
-    settings, metrics = run.settings, run.metrics
+    settings, metrics = run.settings, run.require_metrics()
     title = ", ".join([MODELS[settings.model].title, *_variant(run)])
     return (
         f"| {title} | {settings.optimizer} | "
-        f"{settings.learning_rate:g} | {metrics['training_images']:,} | "
-        f"{metrics['epochs']} | {metrics['test_accuracy']:.2%} | "
-        f"{metrics['seconds']:,.0f} | [{run.name}](runs/{run.name}) |"
+        f"{settings.learning_rate:g} | {metrics.training_images:,} | "
+        f"{metrics.epochs} | {metrics.test_accuracy:.2%} | "
+        f"{metrics.seconds:,.0f} | [{run.name}](runs/{run.name}) |"
     )
 
 

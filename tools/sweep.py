@@ -127,7 +127,7 @@ def _measure(config: TrainConfig) -> dict:
         except DivergedError:
             run = list_runs(Path(folder))[0]
         metrics = run.metrics
-    return {**metrics, "images": metrics["training_images"]}
+    return {**metrics.to_dict(), "images": metrics.training_images}
 
 
 def _append(row: dict) -> None:

@@ -65,7 +65,7 @@ def benchmark(
     figure: Path | None,
     as_json: bool,
 ) -> None:
-    """Time models in their own runtimes, and say which one to ship.
+    """Time models in their own runtimes, and recommend which one to ship.
 
     Without a source, the newest run and all that was exported from it. Each model is
     loaded in a process of its own, and they take turns. Recommended is the smallest of

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,9 @@ from kerascnn.commands.options import (
     out_option,
 )
 from kerascnn.model_files.find import Artifact, find_artifact
+
+if TYPE_CHECKING:
+    from kerascnn.evaluation.evaluate import Evaluation
 
 # A matrix of more classes fits no terminal; --json has it.
 MAX_CLASSES_SHOWN = 20
@@ -51,8 +54,8 @@ def evaluate(
     """Measure runs, or models in files, on the whole test set.
 
     RUN is a folder, or its name in --out; without any, the newest run is taken. FILE is
-    a .keras, .tflite or .onnx file, or the folder of a SavedModel. As JSON, one source
-    is an object, several are a list.
+    a file or folder in any format of `kerascnn export`. As JSON, one source is an
+    object, several are a list.
 
     \b
     Example:
@@ -75,17 +78,10 @@ def evaluate(
         evaluation = evaluate_artifact(artifact, batch_size=batch_size)
         document = evaluation.to_dict()
         if folder:
-            paths = save_evaluation_figures(
-                folder,
-                evaluation.metrics,
-                evaluation.test.images,
-                evaluation.test.labels,
-                evaluation.probabilities,
-                evaluation.test.class_names,
-            )
+            paths = save_evaluation_figures(folder, evaluation)
             document["figures"] = [str(path) for path in paths]
         if not as_json:
-            click.echo("\n".join(_report(document)))
+            click.echo("\n".join((*_report(evaluation), *document.get("figures", []))))
         documents.append(document)
     if as_json:
         echo_json(documents if len(documents) > 1 else documents[0])
@@ -108,37 +104,40 @@ def _folders(
     return folders
 
 
-def _report(document: Mapping[str, Any]) -> Iterable[str]:
+def _report(evaluation: Evaluation) -> Iterable[str]:
     """The lines for people."""
-    images, correct = document["images"], document["correct"]
-    classes = document["per_class"]
-    yield f"{document['source']} on {images:,} test images of {document['dataset']}"
+    from kerascnn.evaluation import METRICS
+
+    metrics = evaluation.metrics
+    wrong = metrics.images - metrics.correct
+    yield f"{evaluation.source} on {metrics.images:,} test images of " + (
+        evaluation.dataset
+    )
     yield ""
-    rows = {
-        "accuracy": document["accuracy"],
-        **{f"top-{k} accuracy": v for k, v in document["top_k"].items() if k != "1"},
-        "loss (cross-entropy)": document["loss"],
-        "precision, mean of classes": document["precision"],
-        "recall, mean of classes": document["recall"],
-        "F1, mean of classes": document["f1"],
-        "expected calibration error": document["expected_calibration_error"],
-    }
-    for name, value in rows.items():
-        detail = f"  ({correct:,} right, {images - correct:,} wrong)"
-        yield f"{name:<26}  {value:.4f}{detail if name == 'accuracy' else ''}"
+    lines = [
+        (row.title, format(metrics[name], row.format)) for name, row in METRICS.items()
+    ]
+    lines += [
+        (f"top-{k} accuracy", f"{share:.2%}")
+        for k, share in metrics.top_k.items()
+        if k != 1
+    ]
+    lines += [("correct predictions", f"{metrics.correct:,} ({wrong:,} wrong)")]
+    width = max(len(title) for title, _ in lines)
+    yield from (f"{title:<{width}}  {value}" for title, value in lines)
     yield ""
-    width = max(len("class"), *(len(row["name"]) for row in classes))
+    classes = metrics.per_class
+    width = max(len("class"), *(len(row.name) for row in classes))
     yield f"{'class':<{width}}  images  precision  recall      F1"
     for row in classes:
         yield (
-            f"{row['name']:<{width}}  {row['images']:>6}  {row['precision']:>9.4f}  "
-            f"{row['recall']:.4f}  {row['f1']:.4f}"
+            f"{row.name:<{width}}  {row.images:>6}  {row.precision:>9.4f}  "
+            f"{row.recall:.4f}  {row.f1:.4f}"
         )
     yield ""
     if len(classes) <= MAX_CLASSES_SHOWN:
-        yield from _matrix(document["confusion_matrix"], [r["name"] for r in classes])
+        yield from _matrix(metrics.confusion_matrix, [row.name for row in classes])
         yield ""
-    yield from document.get("figures", [])
 
 
 def _matrix(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Iterable[str]:
@@ -147,7 +146,7 @@ def _matrix(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Iterable[s
     if max(map(len, names)) > 5:
         heads = [str(number) for number in range(len(names))]
         names = [f"{head:>2} {name}" for head, name in zip(heads, names, strict=True)]
-    corner = "true \\ guess"
+    corner = "true \\ predicted"
     left = max(len(corner), *map(len, names))
     cell = max(len(text) for row in (heads, *matrix) for text in map(str, row)) + 1
     yield f"{corner:<{left}} " + "".join(f"{head:>{cell}}" for head in heads)

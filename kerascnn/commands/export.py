@@ -11,8 +11,16 @@ from kerascnn.commands.params import Name
 from kerascnn.commands.table import echo_table
 from kerascnn.errors import ExportError
 from kerascnn.machine.reporter import LineReporter
-from kerascnn.model_files.formats import FORMATS, QUANTIZATIONS
+from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
 from kerascnn.runs.folder import DEFAULT_FOLDER, find_run
+
+_QUANTIZED = ", ".join(
+    row.title for row in FORMATS.values() if len(row.quantizations) > 1
+)
+_TOLERANCES = ", ".join(
+    f"{row.name} {row.max_difference or row.max_disagreement:g}"
+    for row in QUANTIZATIONS.values()
+)
 
 
 @click.command()
@@ -22,9 +30,9 @@ from kerascnn.runs.folder import DEFAULT_FOLDER, find_run
     "formats",
     type=Name("format", FORMATS),
     multiple=True,
-    default=("saved-model", "tflite"),
+    default=DEFAULT_FORMATS,
     show_default=True,
-    help="Repeat for several: saved-model, tflite, onnx, keras.",
+    help="Repeat for several.",
 )
 @click.option(
     "--quantize",
@@ -33,7 +41,7 @@ from kerascnn.runs.folder import DEFAULT_FOLDER, find_run
     multiple=True,
     default=("none",),
     show_default=True,
-    help="For TFLite; repeat for several: none, float16, dynamic, int8.",
+    help=f"For {_QUANTIZED}; repeat for several.",
 )
 @click.option(
     "--out",
@@ -43,8 +51,8 @@ from kerascnn.runs.folder import DEFAULT_FOLDER, find_run
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
-    help="Largest difference of a probability; of dynamic and int8, largest share of "
-    "images with another answer.  [default: 0.0001; float16, dynamic, int8 0.02]",
+    help="Largest difference of a probability; where activations or weights are of 8 "
+    f"bits, largest share of images with another class.  [default: {_TOLERANCES}]",
 )
 @click.option(
     "--limit",
@@ -61,12 +69,12 @@ def export(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Export a run to other formats, and prove each file equal to the model.
+    """Export a run to other formats, and check that each file agrees with the model.
 
     RUN is a folder, or its name in saved_models; without it, the newest run is taken.
-    Every file is loaded by its own runtime in a new process and asked about the test
-    images. One that answers otherwise than the model is kept as .rejected, and the exit
-    code is 1. No file may lose more than 0.3 points of accuracy.
+    Every file is loaded by its own runtime in a new process and evaluated on the test
+    images. One that disagrees with the model is kept as .rejected, and the exit code is
+    1. No file may lose more than 0.3 points of accuracy.
 
     \b
     Example:
@@ -92,16 +100,16 @@ def export(
         echo_json([export.to_dict() for export in exports])
     else:
         echo_table(
-            ("file", "MB", "images", "accuracy", "drop", "difference", "same answer"),
+            ("file", "MB", "images", "accuracy", "drop", "difference", "same class"),
             [
                 (
                     str(export.path),
                     f"{export.size_bytes / 1e6:.2f}",
                     export.images,
-                    export.accuracy,
-                    export.accuracy_drop,
+                    f"{export.accuracy:.2%}",
+                    f"{export.accuracy_drop:.2%}",
                     f"{export.largest_difference:.1e}",
-                    export.agreement,
+                    f"{export.agreement:.2%}",
                 )
                 for export in exports
             ],

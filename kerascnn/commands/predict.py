@@ -22,7 +22,7 @@ from kerascnn.model_files.find import find_artifact
     "--model",
     "reference",
     metavar="RUN|FILE",
-    help="A run, a model file or a SavedModel.  [default: the newest run]",
+    help="A run, or a model's file or folder.  [default: the newest run]",
 )
 @out_option
 @dataset_option
@@ -36,7 +36,7 @@ from kerascnn.model_files.find import find_artifact
 @click.option(
     "--invert/--no-invert",
     default=None,
-    help="Exchange light and dark, or do not.  [default: found out]",
+    help="Exchange light and dark, or do not.  [default: detected automatically]",
 )
 @click.option(
     "--figure",

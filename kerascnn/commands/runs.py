@@ -58,23 +58,25 @@ def _summary(run: Run) -> dict[str, Any]:
     row |= dict.fromkeys((*COLUMNS, "when"))
     try:
         settings, metrics = run.settings, run.metrics
-        when = datetime.fromisoformat(metrics.get("finished_at") or _changed_at(run))
+        when = datetime.fromisoformat(
+            metrics.finished_at if metrics else _changed_at(run)
+        )
         return row | {
-            "status": run.status,
+            "status": metrics.status if metrics else "unfinished",
             "model": settings.model,
             "optimizer": settings.optimizer,
             "dataset": settings.dataset,
-            "epochs": metrics.get("epochs", _epochs_done(run)),
-            "test_accuracy": metrics.get("test_accuracy"),
+            "epochs": metrics.epochs if metrics else _epochs_done(run),
+            "test_accuracy": metrics.test_accuracy if metrics else None,
             "when": when.isoformat(timespec="seconds"),
         }
-    except (KerasCNNError, OSError, TypeError, ValueError) as error:
+    except (KerasCNNError, OSError) as error:
         return row | {"problem": str(error)}
 
 
 def _epochs_done(run: Run) -> int:
     """Epochs that a run has behind it; before the first there is no history."""
-    return len(run.history) if (run.path / "history.csv").exists() else 0
+    return len(run.epochs) if (run.path / "history.csv").exists() else 0
 
 
 def _changed_at(run: Run) -> str:

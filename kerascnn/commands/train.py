@@ -184,11 +184,11 @@ def train(
 
 
 def _show(run: Run, as_json: bool) -> None:
-    metrics = run.metrics
+    metrics = run.require_metrics()
     if as_json:
         settings = run.settings.to_dict()
-        echo_json({"run": str(run.path), **metrics, "settings": settings})
-    elif "test_accuracy" in metrics:
-        click.echo(f"{run.path}: test accuracy {metrics['test_accuracy']:.4f}")
+        echo_json({"run": str(run.path), **metrics.to_dict(), "settings": settings})
+    elif metrics.test_accuracy is not None:
+        click.echo(f"{run.path}: test accuracy {metrics.test_accuracy:.4f}")
     else:
-        click.echo(f"{run.path}: training accuracy {metrics['training_accuracy']:.4f}")
+        click.echo(f"{run.path}: training accuracy {metrics.training_accuracy:.4f}")

@@ -21,8 +21,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from kerascnn.comparison.records import NetworkResult, OptimizerResult, TrialResult
 from kerascnn.drawing import (
     BLUE,
+    GRAY,
     GREEN,
-    GREY,
     ORANGE,
     PURPLE,
     SKY,
@@ -44,7 +44,7 @@ STYLES = (
     (PURPLE, ":", "^"),
     (ORANGE, "-", "v"),
     (SKY, "--", "P"),
-    (GREY, "-.", "X"),
+    (GRAY, "-.", "X"),
 )
 # More points than this of a training's steps cannot be seen.
 MAX_POINTS = 40
@@ -313,7 +313,7 @@ def _draw_diverged(axes: Axes, points: Rows, quantity: str) -> None:
     axes.plot(
         [point["epoch"] for point in finite],
         [point[quantity] for point in finite],
-        color=GREY,
+        color=GRAY,
         linestyle=":",
         marker="x",
         markevery=[len(finite) - 1] if finite else [],
@@ -329,7 +329,7 @@ def _draw_pairs(axes: Axes, test: Mapping[str, Mapping[int, float]]) -> None:
         axes.plot(
             having,
             [[*test.values()][index][seed] for index in having],
-            color=GREY,
+            color=GRAY,
             linewidth=0.8,
             zorder=1,
         )

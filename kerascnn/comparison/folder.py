@@ -31,6 +31,7 @@ from kerascnn.comparison.plan import Outcome, PlannedRun, planned_runs
 from kerascnn.errors import ConfigError, RunError
 from kerascnn.machine import files
 from kerascnn.runs.folder import Run, list_runs
+from kerascnn.runs.metrics import RunMetrics
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -105,14 +106,12 @@ class ComparisonFolder:
         outcomes = {name: Outcome(status="failed") for name in self.failed()}
         metrics = {run.name: run.metrics for run in list_runs(self.runs_path)}
         for name, found in metrics.items():
-            if found.get("status") in {"finished", "diverged"}:
-                finished = found["status"] == "finished"
+            if found is not None:
+                finished = found.status == "finished"
                 outcomes[name] = Outcome(
-                    status=found["status"],
-                    validation_accuracy=found["validation_accuracy"]
-                    if finished
-                    else None,
-                    validation_loss=found["validation_loss"] if finished else None,
+                    status=found.status,
+                    validation_accuracy=found.validation_accuracy if finished else None,
+                    validation_loss=found.validation_loss if finished else None,
                 )
         for planned in planned_runs(protocol, outcomes):
             if planned.name in metrics:
@@ -222,7 +221,7 @@ def _settings(protocol: Protocol) -> dict[str, Any]:
     return settings
 
 
-def _check_run(run: Run, planned: PlannedRun, metrics: Mapping[str, Any]) -> None:
+def _check_run(run: Run, planned: PlannedRun, metrics: RunMetrics | None) -> None:
     found, wanted = run.settings.to_dict(), planned.config.resolve().to_dict()
     for name, value in wanted.items():
         if name not in OWN_SETTINGS and found[name] != value:
@@ -230,7 +229,7 @@ def _check_run(run: Run, planned: PlannedRun, metrics: Mapping[str, Any]) -> Non
                 f"{run.path} was trained with {name} = {found[name]}, but the "
                 f"comparison plans {value}. Delete it, and it is trained as planned."
             )
-    if any(name.startswith("test_") for name in metrics):
+    if metrics is not None and metrics.test_accuracy is not None:
         raise RunError(
             f"{run.path} has measured the test images, which a comparison does once "
             "and at its end. Delete it, and it is trained as planned."

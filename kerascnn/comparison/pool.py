@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from kerascnn.comparison.folder import ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun
 from kerascnn.errors import RunError
-from kerascnn.machine.environment import usable_cores
 from kerascnn.machine.tensorflow import python_path
+from kerascnn.machine.threads import share_of_cores
 from kerascnn.runs.folder import Run
 
 POLL_SECONDS = 0.2
-# How many threads TensorFlow and oneDNN use, in the environment.
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
 
 @dataclass
@@ -28,12 +26,12 @@ class Pool:
 
     Attributes:
         folder: Where they belong to.
-        cores: How many cores each may use; all where `None`.
+        jobs: How many at most, which share the cores.
         running: The processes, by run.
     """
 
     folder: ComparisonFolder
-    cores: int | None
+    jobs: int
     running: dict[str, tuple[PlannedRun, subprocess.Popen[bytes]]] = field(
         default_factory=dict
     )
@@ -57,7 +55,7 @@ class Pool:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=os.environ | _share_of_cores(self.cores) | python_path(),
+                env=os.environ | _environment(self.jobs) | python_path(),
                 # Ctrl-C is for this process; it tells the others, once.
                 start_new_session=True,
             )
@@ -94,8 +92,7 @@ class Pool:
 @contextmanager
 def open_pool(folder: ComparisonFolder, jobs: int) -> Iterator[Pool]:
     """A pool that leaves no process behind."""
-    cores = max(1, usable_cores() // jobs) if jobs > 1 else None
-    pool = Pool(folder, cores)
+    pool = Pool(folder, jobs)
     try:
         yield pool
     finally:
@@ -113,13 +110,9 @@ def is_busy(run: Run) -> bool:
         return True
 
 
-def _share_of_cores(cores: int | None) -> dict[str, str]:
+def _environment(jobs: int) -> dict[str, str]:
     """What lets processes share a machine; what the user has set wins."""
-    if cores is None:
-        return {}
-    shares = {
-        **dict.fromkeys(THREADS, str(cores)),
-        # Or the first process takes the whole memory of a GPU.
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    }
-    return {name: value for name, value in shares.items() if name not in os.environ}
+    # Or the first process takes the whole memory of a GPU.
+    growth = "TF_FORCE_GPU_ALLOW_GROWTH"
+    is_shared = jobs > 1 and growth not in os.environ
+    return share_of_cores(jobs) | ({growth: "true"} if is_shared else {})

@@ -161,7 +161,7 @@ def _test_accuracies(network: NetworkResult) -> dict[str, dict[int, float]]:
 
 def _curves(run: Run, result: RunResult) -> Curves:
     is_there = result.status != "failed"
-    history = run.history if is_there and run.has("history.csv") else []
+    history = run.epochs if is_there and run.has("history.csv") else []
     steps = run.steps if is_there and run.has("steps.csv") else []
     return {
         "seed": result.seed,

@@ -97,21 +97,6 @@ def merge_protocols(parts: Sequence[ComparisonFolder]) -> Protocol:
     return dataclasses.replace(first, networks=networks)
 
 
-# What is taken from the metrics of a run that finished.
-_RUN_METRICS = (
-    "training_accuracy",
-    "training_loss",
-    "validation_accuracy",
-    "validation_loss",
-    "seconds",
-    "images_per_second",
-    "training_images",
-    "validation_images",
-    "steps",
-    "parameters",
-)
-
-
 def _read_networks(
     folder: ComparisonFolder,
 ) -> Iterator[Cell]:
@@ -305,22 +290,31 @@ def _run(
     if correct is None:
         return row
     run = folder.run(planned)
-    metrics, history = run.metrics, run.history
+    metrics, epochs = run.require_metrics(), run.epochs
     return dataclasses.replace(
         row,
         test_correct=int(correct.sum()),
         test_accuracy=float(correct.mean()),
         first_loss=run.steps[0]["loss"] if run.has("steps.csv") else None,
-        **{name: metrics[name] for name in _RUN_METRICS},
-        **_to_target(history, target),
-        validation_by_epoch=[epoch["validation_accuracy"] for epoch in history],
+        training_accuracy=metrics.training_accuracy,
+        training_loss=metrics.training_loss,
+        validation_accuracy=metrics.validation_accuracy,
+        validation_loss=metrics.validation_loss,
+        seconds=metrics.seconds,
+        images_per_second=metrics.images_per_second,
+        training_images=metrics.training_images,
+        validation_images=metrics.validation_images,
+        steps=metrics.steps,
+        parameters=metrics.parameters,
+        **_to_target(epochs, target),
+        validation_by_epoch=[row["validation_accuracy"] for row in epochs],
     )
 
 
-def _to_target(history: Iterable[Mapping[str, float]], target: float) -> dict[str, Any]:
+def _to_target(epochs: Iterable[Mapping[str, float]], target: float) -> dict[str, Any]:
     """Epochs and seconds of training until an epoch ended at the target or above."""
     seconds = 0.0
-    for row in history:
+    for row in epochs:
         seconds += row["seconds"]
         if row["validation_accuracy"] >= target:
             return {

@@ -178,13 +178,13 @@ def _story(folder: ComparisonFolder, planned: PlannedRun, failure: str | None) -
         return f"{planned.name} failed: {failure}"
     run = folder.run(planned)
     metrics = run.metrics
-    if run.status == "diverged":
-        return f"{run.name} diverged in epoch {metrics['diverged_at_epoch']}"
-    if run.status != "finished":
+    if metrics is None:
         return f"{run.name} goes on in another process"
+    if metrics.status == "diverged":
+        return f"{run.name} diverged in epoch {metrics.diverged_at_epoch}"
     return (
-        f"{run.name}: validation accuracy {metrics['validation_accuracy']:.4f} in "
-        f"{format_seconds(metrics['seconds'])}"
+        f"{run.name}: validation accuracy {metrics.validation_accuracy:.4f} in "
+        f"{format_seconds(metrics.seconds)}"
     )
 
 

@@ -49,7 +49,8 @@ class DatasetEntry(Entry):
     """A data set; its target is a loader of one split, from this row and its name.
 
     Attributes:
-        tfds_name: Name and version at tensorflow-datasets, pinned: `"mnist:3.0.1"`.
+        tfds_name: Name and version at tensorflow-datasets, pinned: `"mnist:3.0.1"`;
+            empty where the data are not from there.
         image_shape: `(height, width, channels)` of every image.
         class_names: What each label stands for.
         num_train: Number of training images.
@@ -63,7 +64,7 @@ class DatasetEntry(Entry):
         reference: Where the data are described.
     """
 
-    tfds_name: str
+    tfds_name: str = ""
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     num_train: int

@@ -12,6 +12,7 @@ import numpy as np
 
 from kerascnn.data import Split
 from kerascnn.errors import DatasetError
+from kerascnn.machine.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from kerascnn.data import DatasetEntry, SplitName
@@ -44,6 +45,7 @@ def load_tfds(
         DatasetError: A download that fails, a folder that cannot be written, or data
             that are not what they should be.
     """
+    load_tensorflow()
     import tensorflow as tf
     import tensorflow_datasets as tfds
 

@@ -42,7 +42,7 @@ class Measurement:
         latency_p95_ms: What 95 % of the calls stayed below.
         images_per_second: By batch size, from the median call.
         peak_bytes: The most memory that the process held.
-        accuracy: The share of test images told right.
+        accuracy: The share of correct predictions of test images.
         images: How many test images there were.
     """
 
@@ -121,8 +121,8 @@ def benchmark_artifacts(
         measurements = []
         for artifact, process, taken in zip(artifacts, processes, calls, strict=True):
             peak_bytes = process.peak_bytes()
-            message(f"Asking {artifact.source} about {len(test):,} test images")
-            answers = process.predict(test.images)
+            message(f"Evaluating {artifact.source} on {len(test):,} test images")
+            probabilities = process.predict(test.images)
             package = FORMATS[artifact.format].runtime
             latencies = 1000 * np.array(taken[1])
             measurements.append(
@@ -139,7 +139,7 @@ def benchmark_artifacts(
                         for size in batch_sizes
                     },
                     peak_bytes=peak_bytes,
-                    accuracy=accuracy(answers, test.labels),
+                    accuracy=accuracy(probabilities, test.labels),
                     images=len(test),
                 )
             )

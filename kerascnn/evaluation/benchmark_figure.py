@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 
 from kerascnn.drawing import BLUE, VERMILION
 from kerascnn.evaluation.benchmark import Measurement
+from kerascnn.model_files.formats import FORMATS
 
-MARKERS = {"keras": "o", "saved-model": "s", "tflite": "^", "onnx": "D"}
+# For the formats in the order of their table; more begin again.
+MARKERS = "s^Dov<>pP*X"
 
 
 def plot_benchmark(
@@ -31,7 +33,7 @@ def plot_benchmark(
             axes.plot(
                 value,
                 100 * row.accuracy,
-                MARKERS[row.format],
+                MARKERS[list(FORMATS).index(row.format) % len(MARKERS)],
                 color=VERMILION if row is recommended else BLUE,
                 markersize=9,
                 label=f"{number}  {name}{note}",

@@ -1,4 +1,4 @@
-"""What a model makes of the test images: its probabilities, and how good they are."""
+"""A model's predictions of the test images, and their metrics."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
-from kerascnn.evaluation.metrics import Probabilities, compute_metrics
-from kerascnn.machine.tensorflow import load_tensorflow
+from kerascnn.evaluation.metrics import Metrics, Probabilities, compute_metrics
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
-from kerascnn.model_files.process import RuntimeProcess
+from kerascnn.model_files.here import open_model
 from kerascnn.runs.folder import Run
 
 BATCH_SIZE = 256
@@ -22,13 +21,13 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """A model's answers to the test images of a data set.
+    """A model's predictions of the test images of a data set.
 
     Attributes:
         source: The run or the file that the model is from.
         dataset: The name of the data set.
         test: Its test images, all of them, in their own order.
-        probabilities: The model's answers, `(number, num_classes)`, in that order.
+        probabilities: Of the classes, `(number, num_classes)`, in that order.
         metrics: What `compute_metrics` says of them.
     """
 
@@ -36,11 +35,13 @@ class Evaluation:
     dataset: str
     test: Split
     probabilities: Probabilities
-    metrics: dict[str, Any]
+    metrics: Metrics
 
     def to_dict(self) -> dict[str, Any]:
         """The metrics and what they are of, as plain values."""
-        return {"source": str(self.source), "dataset": self.dataset, **self.metrics}
+        return {"source": str(self.source), "dataset": self.dataset} | (
+            self.metrics.to_dict()
+        )
 
 
 def evaluate_run(run: Run, *, batch_size: int = BATCH_SIZE) -> Evaluation:
@@ -65,8 +66,7 @@ def evaluate_file(
     """Evaluate the model in a file on the test images of a data set.
 
     Args:
-        path: A `.keras`, `.tflite` or `.onnx` file, or the folder of a SavedModel. Its
-            model takes raw pixels, from 0 to 255.
+        path: The file or folder of a model that takes raw pixels, from 0 to 255.
         dataset: A name of `DATASETS`; where `None`, what its run or its export was
             for.
         batch_size: As for `evaluate_run`.
@@ -86,7 +86,7 @@ def evaluate_artifact(
 ) -> Evaluation:
     """Evaluate a model on disk, whatever its format; for the rest see the above."""
     test = artifact.dataset.load("test")
-    probabilities = answer(artifact, test.images, batch_size=batch_size)
+    probabilities = predict_images(artifact, test.images, batch_size=batch_size)
     return Evaluation(
         source=artifact.source,
         dataset=artifact.dataset.name,
@@ -96,13 +96,13 @@ def evaluate_artifact(
     )
 
 
-def answer(
+def predict_images(
     artifact: Artifact,
     images: npt.NDArray[np.uint8],
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Probabilities:
-    """Ask a model on disk about images, in the runtime of its format.
+    """Predict images by a model on disk, in the runtime of its format.
 
     Args:
         artifact: The model.
@@ -119,19 +119,9 @@ def answer(
     """
     facts = artifact.dataset
     expected = (None, *facts.image_shape), (None, facts.num_classes)
-    if artifact.format == "keras":
-        load_tensorflow()
-        from kerascnn.model_files.keras_model import load_model, predict_probabilities
-
-        model = load_model(artifact.path)
-        # One that was never built, or that takes several inputs, has no shape or many.
-        ends = (getattr(model, f"{end}_shape", None) for end in ("input", "output"))
-        _check_shapes(tuple(ends), expected, artifact)
-        probabilities = predict_probabilities(model, images, batch_size=batch_size)
-    else:
-        with RuntimeProcess(artifact.path, artifact.format) as process:
-            _check_shapes(process.shapes, expected, artifact)
-            probabilities = process.predict(images, batch_size=batch_size)
+    with open_model(artifact.path, artifact.format) as model:
+        _check_shapes(model.shapes, expected, artifact)
+        probabilities = model.predict(images, batch_size=batch_size)
     _check_probabilities(probabilities, artifact.path)
     return probabilities
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from kerascnn.drawing import BLUE, GREY, VERMILION, Rows, percent, save_figure
+from kerascnn.drawing import BLUE, GRAY, VERMILION, percent, save_figure
+from kerascnn.evaluation.evaluate import Evaluation
+from kerascnn.evaluation.metrics import ReliabilityBin
 
 # A matrix of more classes than this is drawn without numbers and names.
 MAX_CLASSES_WITH_NUMBERS = 20
@@ -24,7 +25,8 @@ def plot_confusion_matrix(
     """Plot which classes are taken for which.
 
     Args:
-        matrix: Numbers of images, a row for each true class, a column for each guess.
+        matrix: Numbers of images, a row for each true class, a column for each
+            predicted one.
         class_names: What each class stands for.
     """
     counts = np.asarray(matrix)
@@ -56,16 +58,16 @@ def plot_confusion_matrix(
 def _write_numbers(
     axes: Axes, counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]
 ) -> None:
-    for (true, guess), count in np.ndenumerate(counts):
+    for (true, predicted), count in np.ndenumerate(counts):
         if count:
             axes.text(
-                guess,
+                predicted,
                 true,
                 str(count),
                 ha="center",
                 va="center",
                 fontsize=8,
-                color="white" if shares[true, guess] > 0.4 else "black",
+                color="white" if shares[true, predicted] > 0.4 else "black",
             )
 
 
@@ -77,19 +79,19 @@ def plot_mistakes(
     *,
     count: int = 36,
 ) -> Figure:
-    """Show the mistakes that the model was surest of, the worst first.
+    """Show the mistakes of the highest confidence, the worst first.
 
     Args:
         images: Raw pixels, `(number, height, width, channels)`.
         labels: The true classes, `(number,)`.
-        probabilities: The model's answers, `(number, num_classes)`.
+        probabilities: The model's, `(number, num_classes)`.
         class_names: What each class stands for.
         count: The most images to show.
     """
-    guesses = probabilities.argmax(axis=1)
-    sureness = probabilities.max(axis=1)
-    mistakes = np.flatnonzero(guesses != labels)
-    shown = mistakes[np.argsort(-sureness[mistakes], kind="stable")][:count]
+    predicted = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1)
+    mistakes = np.flatnonzero(predicted != labels)
+    shown = mistakes[np.argsort(-confidence[mistakes], kind="stable")][:count]
     if not len(shown):
         figure = Figure(figsize=(6, 1.5), layout="constrained")
         figure.suptitle(f"No mistake among {len(labels):,} images", y=0.6)
@@ -101,7 +103,7 @@ def plot_mistakes(
         figsize=(max(1.6 * columns, 6), 2.05 * rows + 0.7), layout="constrained"
     )
     noun = "mistake" if len(mistakes) == 1 else "mistakes"
-    part = f", the surest {len(shown)}" if len(shown) < len(mistakes) else ""
+    part = f", the most confident {len(shown)}" if len(shown) < len(mistakes) else ""
     figure.suptitle(
         f"{len(mistakes):,} {noun} among {len(labels):,} images{part}\n"
         "true → predicted, probability"
@@ -109,31 +111,33 @@ def plot_mistakes(
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
-    for axes, index in zip(grid, shown, strict=False):
+    for axes, index in zip(grid[: len(shown)], shown, strict=True):
         axes.imshow(images[index].squeeze(), cmap="gray", vmin=0, vmax=255)
         axes.set_title(
-            f"{names[labels[index]]} → {names[guesses[index]]}\n{sureness[index]:.1%}",
+            f"{names[labels[index]]} → {names[predicted[index]]}\n"
+            f"{confidence[index]:.1%}",
             fontsize=8,
         )
     return figure
 
 
-def plot_reliability(bins: Rows, expected_calibration_error: float) -> Figure:
-    """Plot how often the model is right against how sure it is.
+def plot_reliability(
+    bins: Sequence[ReliabilityBin], expected_calibration_error: float
+) -> Figure:
+    """Plot the accuracy of predictions over their confidence.
 
     Args:
-        bins: Of equal width from 0 to 1, each with `confidence` and `accuracy` (`None`
-            where it is empty) and `images`.
+        bins: Of equal width from 0 to 1.
         expected_calibration_error: The mean gap between the two, in `[0, 1]`.
     """
     figure = Figure(figsize=(5.5, 6.5), layout="constrained")
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     edges = np.arange(len(bins)) / len(bins)
-    filled = [row for row in bins if row["images"]]
-    upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="perfect calibration")
+    filled = [row for row in bins if row.images]
+    upper.plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="perfect calibration")
     upper.bar(
         edges,
-        [row["accuracy"] or 0 for row in bins],
+        [row.accuracy or 0 for row in bins],
         width=1 / len(bins),
         align="edge",
         color=BLUE,
@@ -142,8 +146,8 @@ def plot_reliability(bins: Rows, expected_calibration_error: float) -> Figure:
         label="accuracy of the bin",
     )
     upper.plot(
-        [row["confidence"] for row in filled],
-        [row["accuracy"] for row in filled],
+        [row.confidence for row in filled],
+        [row.accuracy for row in filled],
         color=VERMILION,
         linestyle="",
         marker="D",
@@ -161,10 +165,10 @@ def plot_reliability(bins: Rows, expected_calibration_error: float) -> Figure:
     figure.legend(loc="outside lower center", ncols=2)
     lower.bar(
         edges,
-        [row["images"] for row in bins],
+        [row.images for row in bins],
         width=1 / len(bins),
         align="edge",
-        color=GREY,
+        color=GRAY,
         edgecolor="white",
     )
     lower.set(xlabel="Confidence (%)", ylabel="Images", yscale="log")
@@ -172,23 +176,12 @@ def plot_reliability(bins: Rows, expected_calibration_error: float) -> Figure:
     return figure
 
 
-def save_evaluation_figures(
-    folder: Path,
-    metrics: Mapping[str, Any],
-    images: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64],
-    probabilities: npt.NDArray[np.float32],
-    class_names: Sequence[str],
-) -> list[Path]:
+def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
     """Draw the figures of an evaluation into a folder.
 
     Args:
         folder: Where to; made where it is missing.
-        metrics: What `compute_metrics` said.
-        images: As for `plot_mistakes`, like the rest.
-        labels: The true classes.
-        probabilities: The model's answers.
-        class_names: What each class stands for.
+        evaluation: What to draw.
 
     Returns:
         The files written.
@@ -196,13 +189,16 @@ def save_evaluation_figures(
     Raises:
         RunError: A file that cannot be written.
     """
+    metrics, test = evaluation.metrics, evaluation.test
     figures = {
         "confusion_matrix": plot_confusion_matrix(
-            metrics["confusion_matrix"], class_names
+            metrics.confusion_matrix, test.class_names
         ),
-        "mistakes": plot_mistakes(images, labels, probabilities, class_names),
+        "mistakes": plot_mistakes(
+            test.images, test.labels, evaluation.probabilities, test.class_names
+        ),
         "reliability": plot_reliability(
-            metrics["reliability"], metrics["expected_calibration_error"]
+            metrics.reliability, metrics["expected_calibration_error"]
         ),
     }
     return [

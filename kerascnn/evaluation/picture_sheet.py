@@ -1,4 +1,4 @@
-"""A sheet of pictures with what the network saw of them and what it said."""
+"""A sheet of pictures, with what the network saw of them and what it predicted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def plot_predictions(predictions: Sequence[Prediction], *, count: int = 24) -> F
     grid = figure.subplots(rows, 3 * columns, squeeze=False).reshape(-1, 3)
     for axes in grid.ravel():
         axes.set_axis_off()
-    for (picture, seen, bars), prediction in zip(grid, shown, strict=False):
+    for (picture, seen, bars), prediction in zip(
+        grid[: len(shown)], shown, strict=True
+    ):
         _show(picture, prediction.picture)
         picture.set_title(_short(prediction.file), fontsize=8)
         _show(seen, prediction.seen.pixels)
@@ -57,5 +59,5 @@ def _draw_bars(axes: Axes, prediction: Prediction) -> None:
 
 
 def _short(name: str) -> str:
-    last = name.replace("\\", "/").rpartition("/")[2]
+    last = name.rpartition("/")[2]
     return last if len(last) <= 16 else f"{last[:15]}…"

@@ -10,14 +10,14 @@ import numpy as np
 
 from kerascnn.data.pictures import FittedPicture, Pixels, fit_picture, read_picture
 from kerascnn.errors import PictureError
-from kerascnn.evaluation.evaluate import answer
+from kerascnn.evaluation.evaluate import predict_images
 from kerascnn.evaluation.metrics import Probabilities
 from kerascnn.model_files.find import Artifact
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model says of a picture.
+    """What a model predicts of a picture.
 
     Attributes:
         file: The name that was given.
@@ -82,7 +82,7 @@ def classify_pictures(
     pixels = [pair[1].pixels for pair in read if not isinstance(pair, PictureError)]
     if not pixels:
         return [pair for pair in read if isinstance(pair, PictureError)]
-    answers = iter(answer(artifact, np.stack(pixels)))
+    predicted = iter(predict_images(artifact, np.stack(pixels)))
     return [
         pair
         if isinstance(pair, PictureError)
@@ -90,7 +90,7 @@ def classify_pictures(
             file=name,
             picture=pair[0],
             seen=pair[1],
-            probabilities=next(answers),
+            probabilities=next(predicted),
             class_names=dataset.class_names,
         )
         for name, pair in zip(files, read, strict=True)

@@ -1,8 +1,8 @@
 """Exported models, each checked against the model that it came from.
 
-A file is converted in one process, loaded by the runtime of its users in another, asked
-about the test images, and compared with Keras's answers. Only then does it get its
-name; one that fails is kept aside as `.rejected`.
+A file is converted in one process, loaded by the runtime of its users in another,
+evaluated on the test images, and compared with the model's probabilities. Only then
+does it get its name; one that fails is kept aside as `.rejected`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
 from kerascnn.evaluation.metrics import Probabilities, accuracy
 from kerascnn.exporting.card import export_card
+from kerascnn.exporting.report import Export, ExportReport
 from kerascnn.machine.files import (
     beside,
     place,
@@ -35,48 +35,14 @@ from kerascnn.machine.files import (
 )
 from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.model_files.find import REPORT_NAME, artifact_of_run, size_bytes
-from kerascnn.model_files.formats import FORMATS, QUANTIZATIONS
+from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
 from kerascnn.model_files.process import RuntimeProcess, require_modules
 from kerascnn.runs.folder import Run
 
-DEFAULT_FORMATS = ("saved-model", "tflite")
 CALIBRATION_IMAGES = 512
 SAMPLE_SEED = 0
 
 Message = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Export:
-    """One exported file and what its check said.
-
-    Attributes:
-        format: A name of `FORMATS`.
-        quantization: A name of `QUANTIZATIONS`.
-        path: Where it is; ends in `.rejected` where it failed.
-        size_bytes: Its size.
-        images: How many test images were asked about.
-        largest_difference: Of any probability from Keras's.
-        agreement: The share of images with the same likeliest class.
-        accuracy: The share told right, by the file.
-        accuracy_drop: By how much that is lower than Keras's.
-        problem: Why it was rejected; empty where it was not.
-    """
-
-    format: str
-    quantization: str
-    path: Path
-    size_bytes: int
-    images: int
-    largest_difference: float
-    agreement: float
-    accuracy: float
-    accuracy_drop: float
-    problem: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self) | {"path": str(self.path)}
 
 
 def export_run(
@@ -95,10 +61,10 @@ def export_run(
         run: A finished run.
         out: The folder of the files; where `None`, `export` in the run's.
         formats: Names of `FORMATS`.
-        quantizations: Names of `QUANTIZATIONS`; they apply to TFLite alone.
+        quantizations: Names of `QUANTIZATIONS`; a format takes those of its row.
         tolerance: For every file, instead of its own: the largest difference of a
             probability where numbers are rounded (`none`, `float16`), the largest share
-            of images with another likeliest class where they are quantised.
+            of images with another predicted class where they are quantized.
         limit: Check on so many test images, drawn evenly; on all where `None`.
         message: Gets a line for each thing that is done.
 
@@ -107,7 +73,7 @@ def export_run(
 
     Raises:
         RunError: The run has no model, or a file cannot be written.
-        ConfigError: A quantization without the TFLite format, or a bad tolerance.
+        ConfigError: A quantization that none of the formats has, or a bad tolerance.
         ExportError: A model that cannot be converted.
         MissingExtraError: A format whose packages are not installed.
         DatasetError: Images that cannot be read, or that are not as they were.
@@ -122,23 +88,23 @@ def export_run(
     facts = artifact.dataset
     test = facts.load("test")
     calibration = None
-    if "int8" in quantizations:
+    if any(QUANTIZATIONS[quantization].calibrated for _, quantization in jobs):
         training = facts.load("train")
         calibration = take(training, CALIBRATION_IMAGES, seed=SAMPLE_SEED).images
     if limit is not None:
         test = take(test, limit, seed=SAMPLE_SEED)
-    message(f"{run.path}: asking Keras about {len(test):,} test images")
-    with RuntimeProcess(artifact.path, "keras") as process:
+    message(f"{run.path}: evaluating the model on {len(test):,} test images")
+    with RuntimeProcess(artifact.path, artifact.format) as process:
         reference = process.predict(test.images)
     exports = []
     for format, quantization in jobs:
         label = format if quantization == "none" else f"{format} {quantization}"
-        target = out / file_name(format, quantization)
+        target = out / FORMATS[format].file_name(quantization)
         with beside(target) as part:
             message(f"{label}: converting")
             _convert(
                 *(artifact.path, part, format, quantization, facts.class_names),
-                calibration if quantization == "int8" else None,
+                calibration if QUANTIZATIONS[quantization].calibrated else None,
             )
             message(f"{label}: checking on {len(test):,} images")
             export = check_file(
@@ -146,7 +112,7 @@ def export_run(
             )
             export = _place(export, part, target)
         exports.append(export)
-        message(f"{label}: {export.problem or 'equal to the model'}")
+        message(f"{label}: {export.problem or 'agrees with the model'}")
         _write_report(run, out, facts, exports)
     return exports
 
@@ -160,12 +126,12 @@ def check_file(
     *,
     tolerance: float | None = None,
 ) -> Export:
-    """Run a file in its own runtime, and compare it with the model's own answers.
+    """Run a file in its own runtime, and compare it with the model's probabilities.
 
     Args:
-        path: The file, or the folder of a SavedModel.
-        test: The images to ask about.
-        reference: The model's answers, `(number, num_classes)`.
+        path: The file, or the folder of a format of folders.
+        test: The images to check on.
+        reference: The model's probabilities, `(number, num_classes)`.
         format: A name of `FORMATS`.
         quantization: A name of `QUANTIZATIONS`.
         tolerance: As for `export_run`.
@@ -175,7 +141,7 @@ def check_file(
     """
     try:
         with RuntimeProcess(path, format) as process:
-            answers = process.predict(test.images)
+            probabilities = process.predict(test.images)
     except ModelFileError as error:
         return Export(
             format=format,
@@ -189,10 +155,10 @@ def check_file(
             accuracy_drop=accuracy(reference, test.labels),
             problem=str(error),
         )
-    if answers.shape != reference.shape:
+    if probabilities.shape != reference.shape:
         raise ExportError(
-            f"{path} gives {answers.shape[1:]} numbers an image, but the model "
-            f"{reference.shape[1:]}. Report this as a bug of the converter."
+            f"{path} gives {probabilities.shape[1:]} numbers an image, but the "
+            f"model {reference.shape[1:]}. Report this as a bug of the converter."
         )
     export = Export(
         format=format,
@@ -201,11 +167,12 @@ def check_file(
         size_bytes=size_bytes(path),
         images=len(test),
         largest_difference=float(
-            np.nan_to_num(abs(answers - reference), nan=1.0).max()
+            np.nan_to_num(abs(probabilities - reference), nan=1.0).max()
         ),
-        agreement=float((answers.argmax(1) == reference.argmax(1)).mean()),
-        accuracy=accuracy(answers, test.labels),
-        accuracy_drop=accuracy(reference, test.labels) - accuracy(answers, test.labels),
+        agreement=float((probabilities.argmax(1) == reference.argmax(1)).mean()),
+        accuracy=accuracy(probabilities, test.labels),
+        accuracy_drop=accuracy(reference, test.labels)
+        - accuracy(probabilities, test.labels),
     )
     return replace(export, problem=_problem(export, tolerance))
 
@@ -224,7 +191,7 @@ def _problem(export: Export, tolerance: float | None) -> str:
         limit = row.max_disagreement if tolerance is None else tolerance
         if 1 - export.agreement > limit:
             return (
-                f"{1 - export.agreement:.2%} of the images get another answer, more "
+                f"{1 - export.agreement:.2%} of the images get another class, more "
                 f"than {limit:.2%}"
             )
     if export.accuracy_drop > row.max_accuracy_drop:
@@ -235,30 +202,27 @@ def _problem(export: Export, tolerance: float | None) -> str:
     return ""
 
 
-def file_name(format: str, quantization: str = "none") -> str:
-    """The name of an exported file, below the folder of exports."""
-    if format == "saved-model":
-        return "saved_model/1"  # TensorFlow Serving wants a number
-    part = "" if quantization == "none" else f"-{quantization}"
-    return f"model{part}{FORMATS[format].suffix}"
-
-
 def _jobs(
     formats: Sequence[str], quantizations: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    """What to make, if all that it needs is there; only TFLite is quantised."""
+    """What to make, if all that it needs is there.
+
+    A format that has none of the quantizations is written in its own numbers.
+    """
     for name in formats:
         require_modules(FORMATS[name])
-    if set(quantizations) - {"none"} and "tflite" not in formats:
-        raise ConfigError(
-            f"Quantization applies to tflite, but the formats are "
-            f"{', '.join(formats)}. Add --format tflite, or leave --quantize away."
-        )
+    for quantization in quantizations:
+        having = [r.name for r in FORMATS.values() if quantization in r.quantizations]
+        if not set(having) & set(formats):
+            raise ConfigError(
+                f"Quantization {quantization} applies to {', '.join(having)}, but the "
+                f"formats are {', '.join(formats)}. Add --format {having[0]}, or leave "
+                f"--quantize {quantization} out."
+            )
     for format in dict.fromkeys(formats):
-        if format == "tflite":
-            yield from ((format, name) for name in dict.fromkeys(quantizations))
-        else:
-            yield format, "none"
+        known = FORMATS[format].quantizations
+        asked = [name for name in dict.fromkeys(quantizations) if name in known]
+        yield from ((format, name) for name in asked or ("none",))
 
 
 def _convert(
@@ -269,7 +233,7 @@ def _convert(
     class_names: Sequence[str],
     calibration: npt.NDArray[np.uint8] | None,
 ) -> None:
-    """Convert in a process of its own; int8 is calibrated on the images given.
+    """Convert in a process of its own, calibrated on the images given.
 
     Raises:
         ExportError: With the last line of what went wrong there.
@@ -277,7 +241,8 @@ def _convert(
     with tempfile.TemporaryDirectory(prefix="kerascnn-") as folder:
         names = Path(folder) / "class_names.json"
         names.write_text(json.dumps(class_names), "utf-8")
-        arguments = [format, quantization, str(model), str(target), str(names)]
+        writer = FORMATS[format].target
+        arguments = [writer, quantization, str(model), str(target), str(names)]
         if calibration is not None:
             images = Path(folder) / "images.npy"
             np.save(images, calibration)
@@ -309,23 +274,11 @@ def _write_report(
     run: Run, out: Path, facts: DatasetFacts, exports: Sequence[Export]
 ) -> None:
     """Write what the folder holds, with what was exported into it before."""
-    path = out / REPORT_NAME
-    now = {export.path.name: export.to_dict() for export in exports}
-    before: list[dict[str, Any]] = []
-    if path.exists():
-        try:
-            before = json.loads(path.read_text("utf-8"))["files"]
-        except (OSError, ValueError, LookupError, TypeError):
-            before = []  # it is written anew
-    kept = [row for row in before if Path(row["path"]).name not in now]
-    report = {
-        "run": run.name,
-        "model": run.settings.model,
-        "dataset": facts.to_dict(),
-        "files": [
-            *(row for row in kept if Path(row["path"]).exists()),
-            *(export.to_dict() for export in exports),
-        ],
-    }
-    write_json(path, report)
+    report = ExportReport(
+        run=run.name,
+        model=run.settings.model,
+        dataset=facts,
+        files=tuple(exports),
+    ).after(out)
+    write_json(out / REPORT_NAME, report.to_dict())
     write_text(out / "README.md", export_card(report))

@@ -9,9 +9,6 @@ from typing import Any
 
 from kerascnn.errors import RunError
 
-# Fewer images leave a core less to compute than it costs to start it.
-MIN_PART = 16
-
 
 @dataclass(frozen=True, kw_only=True)
 class Parallelism:
@@ -72,50 +69,6 @@ class Computation:
                     f"{number!r}."
                 )
         return computation
-
-
-def choose_parallelism(
-    batch_size: int,
-    *,
-    splits_batches: bool,
-    cores: int,
-    intra_op_threads: int = 0,
-    inter_op_threads: int = 0,
-) -> Parallelism:
-    """Choose in how many parts each batch is computed, and by how many threads.
-
-    The operations of a small network are too short to be shared among cores: there each
-    core computes a part of the batch alone, and an operation gets no more threads.
-
-    Args:
-        batch_size: Images of a batch.
-        splits_batches: Whether the network gains by it, and is trained on one
-            processor and no GPU.
-        cores: Cores that there are.
-        intra_op_threads: As TensorFlow was told before; 0 where it was not. Where it
-            was told one of the two, the parts share the threads that there are.
-        inter_op_threads: Likewise.
-
-    Returns:
-        A number of parts that divides the batch, 1 where nothing is gained, and the
-        threads.
-    """
-    parts = 1
-    intra, inter = cores, cores
-    if splits_batches:
-        parts = max(
-            parts
-            for parts in range(1, cores + 1)
-            if parts == 1
-            or (batch_size % parts == 0 and batch_size >= parts * MIN_PART)
-        )
-        if not (intra_op_threads or inter_op_threads):
-            intra, inter = cores // parts, parts
-    return Parallelism(
-        batch_parts=parts,
-        intra_op_threads=intra_op_threads or intra,
-        inter_op_threads=inter_op_threads or inter,
-    )
 
 
 # What decides the bits, and where `environment.json` has it.

@@ -1,15 +1,13 @@
-"""Where to compute: one CPU, or all GPUs together; and with how many threads."""
+"""Where to compute: one CPU, or all GPUs together."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
+import itertools
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from kerascnn.errors import ConfigError
-from kerascnn.machine.computation import Parallelism
-from kerascnn.machine.environment import usable_cores
 
 
 def get_strategy(device: str = "auto") -> tf.distribute.Strategy:
@@ -35,7 +33,31 @@ def get_strategy(device: str = "auto") -> tf.distribute.Strategy:
         tf.config.set_visible_devices([], "GPU")
     if device == "cpu" or not gpus:
         return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy()
+    return mirror()
+
+
+def mirror(devices: Sequence[str] | None = None) -> tf.distribute.MirroredStrategy:
+    """Make a strategy that can be one of several in a process.
+
+    Two plain `MirroredStrategy` objects number their sums over devices alike, and
+    TensorFlow aborts where two sums of one number differ in shape, as those of two
+    networks do.
+
+    Args:
+        devices: Names of devices, such as `["GPU:0", "GPU:1"]`; all GPUs where `None`.
+    """
+    return _Mirrored(devices)
+
+
+class _Mirrored(tf.distribute.MirroredStrategy):  # type: ignore[misc]
+    """Numbers its sums from a number of its own on; no public way does that."""
+
+    # Those of a plain strategy are below, and no strategy has a thousand groups.
+    _bases = itertools.count(10_000, 1_000)
+
+    def __init__(self, devices: Sequence[str] | None) -> None:
+        self._collective_key_base = next(self._bases)
+        super().__init__(devices)
 
 
 def describe_devices(strategy: tf.distribute.Strategy) -> list[str]:
@@ -51,40 +73,3 @@ def is_one_cpu(strategy: tf.distribute.Strategy) -> bool:
     return strategy.num_replicas_in_sync == 1 and not tf.config.get_visible_devices(
         "GPU"
     )
-
-
-def configured_threads() -> dict[str, int]:
-    """The threads that TensorFlow was told of by a call or by a variable, else 0.
-
-    Returns:
-        `intra_op_threads` and `inter_op_threads`.
-    """
-    told = tf.config.threading
-    return {
-        "intra_op_threads": told.get_intra_op_parallelism_threads()
-        or _number("TF_NUM_INTRAOP_THREADS"),
-        "inter_op_threads": told.get_inter_op_parallelism_threads()
-        or _number("TF_NUM_INTEROP_THREADS"),
-    }
-
-
-def use_threads(parallelism: Parallelism) -> Parallelism:
-    """Tell TensorFlow its threads, which it only hears before it has computed.
-
-    Returns:
-        The same with the threads that TensorFlow really uses.
-    """
-    try:
-        told = tf.config.threading
-        told.set_intra_op_parallelism_threads(parallelism.intra_op_threads)
-        told.set_inter_op_parallelism_threads(parallelism.inter_op_threads)
-    except RuntimeError:  # TensorFlow has computed
-        pass
-    # TensorFlow's own default is a thread a core.
-    used = {name: n or usable_cores() for name, n in configured_threads().items()}
-    return replace(parallelism, **used)
-
-
-def _number(variable: str) -> int:
-    value = os.environ.get(variable, "")
-    return int(value) if value.isdecimal() else 0

@@ -21,7 +21,6 @@ PACKAGES = (
     "keras",
     "numpy",
     "tensorflow-datasets",
-    "scikit-learn",
     "scipy",
     "matplotlib",
 )
@@ -121,12 +120,9 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def memory_bytes() -> int | None:
-    """The machine's memory; `None` where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return None
+def memory_bytes() -> int:
+    """The machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def describe_settings() -> dict[str, dict[str, str | None]]:

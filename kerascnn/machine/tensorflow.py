@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from kerascnn.errors import ConfigError
 
 _ALWAYS = {
     "KERAS_BACKEND": "tensorflow",
@@ -46,17 +50,56 @@ def python_path() -> dict[str, str]:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without its words on missing GPU drivers and rounding.
+    """Import TensorFlow with the fast settings; every use of it starts here.
 
-    They are written by native code before any log level is read, so standard error
-    itself is turned off for as long as the import takes; a Python error still comes
-    through. Nothing happens where TensorFlow is imported already.
+    What its native code says of missing GPU drivers and of rounding is written before
+    any log level is read, so standard error itself is turned off during the import; a
+    Python error still comes through. Where TensorFlow is imported already, without the
+    fast settings, one warning says so.
+
+    Raises:
+        ConfigError: Keras runs on another backend.
     """
-    if "tensorflow" not in sys.modules:
-        configure()
+    is_imported = "tensorflow" in sys.modules
+    if is_imported:
+        _warn_if_slow()
+    configure()
+    _check_backend()
+    if not is_imported:
         with _silent_stderr():
             import keras  # noqa: F401
             import tensorflow  # noqa: F401
+
+
+@functools.cache  # one warning a process
+def _warn_if_slow() -> None:
+    """Warn where TensorFlow was imported without oneDNN, unless the user says so."""
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    if name not in fast_settings() or os.environ.get(name) == "0":
+        return
+    # TensorFlow has no public function that tells.
+    from tensorflow.python.util import _pywrap_util_port
+
+    if not _pywrap_util_port.IsMklEnabled():
+        warnings.warn(
+            "TensorFlow was imported before kerascnn was first called, and runs "
+            "without oneDNN: on this processor, training takes two to five times as "
+            "long. Call kerascnn before you import TensorFlow, or set "
+            f"{name}=1 in the environment.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _check_backend() -> None:
+    """Refuse a Keras on another backend, if possible before it is imported."""
+    keras = sys.modules.get("keras")
+    backend = keras.backend.backend() if keras else os.environ["KERAS_BACKEND"]
+    if backend != "tensorflow":
+        raise ConfigError(
+            f"Keras runs on {backend}, but kerascnn needs TensorFlow. Set "
+            "KERAS_BACKEND=tensorflow before Keras is imported."
+        )
 
 
 @contextmanager

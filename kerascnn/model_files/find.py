@@ -1,4 +1,4 @@
-"""Models on disk, found by what users type: a run, a file, or a SavedModel's folder."""
+"""Models on disk, found by what users type: a run, or a model's file or folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from pathlib import Path
 
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, UnknownNameError
-from kerascnn.model_files.formats import FORMATS
+from kerascnn.model_files.formats import (
+    FORMATS,
+    KERAS,
+    FormatEntry,
+    kinds_of_files,
+)
 from kerascnn.runs.folder import Run, find_run
 
 # Beside exported files: what they are of, and what their check said.
@@ -45,8 +50,8 @@ def find_artifact(
     """Find the model that a user names.
 
     Args:
-        reference: A run's name in `out` or its folder, a model file, or the folder of a
-            SavedModel; where `None`, the newest run.
+        reference: A run's name in `out` or its folder, or the file or folder of a
+            model; where `None`, the newest run.
         out: The folder of runs.
         dataset: What a file is for, a name of `DATASETS`; where `None`, what its run
             or its export was for.
@@ -69,7 +74,7 @@ def artifact_of_run(run: Run) -> Artifact:
     """
     return Artifact(
         path=run.require_model(),
-        format="keras",
+        format=KERAS,
         dataset=run.dataset,
         source=run.path,
         run=run,
@@ -77,7 +82,7 @@ def artifact_of_run(run: Run) -> Artifact:
 
 
 def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
-    """The model in a file, or in the folder of a SavedModel.
+    """The model in a file, or in the folder of a format of folders.
 
     Args:
         path: The file or folder; `model.keras` of a run is the run's, unless a data set
@@ -90,10 +95,8 @@ def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
     """
     kind = format_of(path)
     if not path.exists() or kind is None:
-        suffixes = ", ".join(row.suffix for row in FORMATS.values() if row.suffix)
         raise ModelFileError(
-            f"There is no model file {path}. Give a run, a {suffixes} file, or the "
-            "folder of a SavedModel."
+            f"There is no model file {path}. Give a run, a {kinds_of_files()}."
         )
     run = Run(path.parent)
     if dataset is not None:
@@ -118,14 +121,11 @@ def exported_artifacts(run: Run) -> list[Artifact]:
 
 def format_of(path: Path) -> str | None:
     """The format that a path's name, or a folder's content, stands for."""
-    if path.is_dir():
-        return (
-            "saved-model"
-            if (_newest_version(path) / "saved_model.pb").is_file()
-            else None
-        )
     for row in FORMATS.values():
-        if row.suffix and path.name.endswith(row.suffix):
+        if path.is_dir():
+            if row.marker and (_newest_version(path, row) / row.marker).is_file():
+                return row.name
+        elif row.suffix and path.name.endswith(row.suffix):
             return row.name
     return None
 
@@ -139,16 +139,16 @@ def size_bytes(path: Path) -> int:
 
 def _artifact(path: Path, kind: str, facts: DatasetFacts) -> Artifact:
     return Artifact(
-        path=_newest_version(path) if kind == "saved-model" else path,
+        path=_newest_version(path, FORMATS[kind]),
         format=kind,
         dataset=facts,
         source=path,
     )
 
 
-def _newest_version(path: Path) -> Path:
-    """The folder of a SavedModel; TensorFlow Serving has a numbered one for each."""
-    if (path / "saved_model.pb").is_file() or not path.is_dir():
+def _newest_version(path: Path, row: FormatEntry) -> Path:
+    """The folder with the marker; servers have a numbered one for each version."""
+    if not row.marker or (path / row.marker).is_file() or not path.is_dir():
         return path
     versions = [child for child in path.iterdir() if child.name.isdecimal()]
     return max(versions, key=lambda child: int(child.name), default=path)
@@ -156,8 +156,8 @@ def _newest_version(path: Path) -> Path:
 
 def _exported_for(path: Path, kind: str) -> DatasetFacts:
     """What the report beside an exported file says of the data that it is for."""
-    # A SavedModel may be in a numbered folder of its own.
-    for folder in path.resolve().parents[: 2 if kind == "saved-model" else 1]:
+    # A folder may be a numbered version in one of its own.
+    for folder in path.resolve().parents[: 2 if FORMATS[kind].marker else 1]:
         report = folder / REPORT_NAME
         if report.is_file():
             return _facts_in(report)

@@ -4,78 +4,127 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kerascnn.model_files import usage
 from kerascnn.registry import Entry, Registry
+
+# That of a run's own model.
+KERAS = "keras"
+DEFAULT_FORMATS = ("saved-model", "tflite")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FormatEntry(Entry):
-    """A format; its target converts a model into it.
+    """A format; its target writes a model in it.
+
+    The target is called as `write(model, path, class_names, *, quantization, images)`;
+    `images` are training images to calibrate on, where the quantization asks for them.
 
     Attributes:
-        suffix: How names of such files end; a SavedModel is a folder, without one.
-        runner: The module in `kerascnn.model_files.process` that runs such files.
-        runtime: The distribution that it needs.
+        title: The name as its makers write it.
+        suffix: How the names of such files end; empty where the format is a folder.
+        marker: The file that tells a folder of this format; empty where it is a file.
+        stem: The name of an exported file without its suffix, below the folder of
+            exports.
+        quantizations: Names of `QUANTIZATIONS` that it can be written in.
+        runner: The module that runs such files: one in `model_files/runtimes`, or any
+            on the path of a new process.
+        runtime: The distribution that the runner needs.
+        in_process: Whether its runner is part of kerascnn and runs in its own process
+            too; others see nothing of kerascnn, as with their users.
         needs: Modules, not of kerascnn's own dependencies, that it needs.
         extra: The extra of kerascnn that installs them.
+        usage: Markdown for the README of an export: how to run such a file. `{file}` is
+            the file's name, `{model}` the network's.
     """
 
-    suffix: str
+    title: str
+    suffix: str = ""
+    marker: str = ""
+    stem: str = "model"
+    quantizations: tuple[str, ...] = ("none",)
     runner: str
     runtime: str
+    in_process: bool = False
     needs: tuple[str, ...] = ()
     extra: str = ""
+    usage: str = ""
+
+    def file_name(self, quantization: str = "none") -> str:
+        """The name of an exported file, below the folder of exports."""
+        part = "" if quantization == "none" else f"-{quantization}"
+        return f"{self.stem}{part}{self.suffix}"
 
 
 FORMATS = Registry(
     "format",
     FormatEntry(
         name="saved-model",
-        target="kerascnn.exporting.conversion:write_saved_model",
+        target="kerascnn.exporting.saved_model:write_saved_model",
+        title="SavedModel",
         summary="TensorFlow and TensorFlow Serving; a folder.",
-        suffix="",
+        marker="saved_model.pb",
+        stem="saved_model/1",  # TensorFlow Serving wants a number
         runner="saved_model_runner",
         runtime="tensorflow",
+        usage=usage.SAVED_MODEL,
     ),
     FormatEntry(
         name="tflite",
-        target="kerascnn.exporting.conversion:write_tflite",
+        target="kerascnn.exporting.tflite:write_tflite",
+        title="TFLite",
         summary="Android, microprocessors, browsers: LiteRT, built-in operations only.",
         suffix=".tflite",
+        quantizations=("none", "float16", "dynamic", "int8"),
         runner="litert_runner",
         runtime="ai-edge-litert",
+        usage=usage.TFLITE,
     ),
     FormatEntry(
         name="onnx",
-        target="kerascnn.exporting.conversion:write_onnx",
+        target="kerascnn.exporting.onnx_file:write_onnx",
+        title="ONNX",
         summary="ONNX Runtime, and what else reads ONNX.",
         suffix=".onnx",
         runner="onnx_runner",
         runtime="onnxruntime",
         needs=("onnx", "tf2onnx", "onnxruntime"),
         extra="onnx",
+        usage=usage.ONNX,
     ),
     FormatEntry(
-        name="keras",
-        target="kerascnn.exporting.conversion:write_keras",
+        name=KERAS,
+        target="kerascnn.exporting.keras_file:write_keras",
+        title="Keras",
         summary="Keras itself.",
         suffix=".keras",
         runner="keras_runner",
         runtime="keras",
+        in_process=True,
     ),
 )
 
 
+def kinds_of_files() -> str:
+    """What model files are, for messages: their suffixes, and formats of folders."""
+    suffixes = [row.suffix for row in FORMATS.values() if row.suffix]
+    folders = [f"the folder of a {row.title}" for row in FORMATS.values() if row.marker]
+    return ", ".join((*suffixes[:-1], f"{suffixes[-1]} file", *folders[:-1])) + (
+        f", or {folders[-1]}" if folders else ""
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """How weights and activations are stored in a TFLite file, and what that may cost.
+    """How weights and activations are stored in a file, and what that may cost.
 
     Attributes:
         name: What users type.
         summary: One line.
-        max_difference: The largest difference of a probability from Keras's that is
+        max_difference: The largest difference of a probability from the model's that is
             accepted, where the numbers are the same but for rounding; else `None`.
-        max_disagreement: The largest share of images whose likeliest class may differ.
+        max_disagreement: The largest share of images whose predicted class may differ.
         max_accuracy_drop: By how much the accuracy may be lower, in `[0, 1]`.
+        calibrated: Whether it takes training images to find the ranges of numbers.
     """
 
     name: str
@@ -83,14 +132,17 @@ class Quantization:
     max_difference: float | None = None
     max_disagreement: float = 0.02
     max_accuracy_drop: float = 0.003
+    calibrated: bool = False
 
 
 QUANTIZATIONS = {
     row.name: row
     for row in (
-        Quantization(name="none", summary="32 bits.", max_difference=1e-4),
+        Quantization(name="none", summary="32 bits", max_difference=1e-4),
         Quantization(name="float16", summary="weights of 16 bits", max_difference=0.02),
         Quantization(name="dynamic", summary="weights of 8 bits"),
-        Quantization(name="int8", summary="8 bits throughout, uint8 in and out"),
+        Quantization(
+            name="int8", summary="8 bits throughout, uint8 in and out", calibrated=True
+        ),
     )
 }

@@ -1,36 +1,34 @@
-"""Keras models at work: loaded from a file in safe mode, and asked about images."""
+"""Keras models at work: the probabilities that they predict for images."""
 
 from __future__ import annotations
 
-import warnings
-import zipfile
-import zlib
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kerascnn.errors import ConfigError, ModelFileError
+from kerascnn.errors import ConfigError
 
 BATCH_SIZE = 256
 
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Probabilities = npt.NDArray[np.float32]
 
 
 def predict_probabilities(
     model: keras.Model,
-    images: npt.NDArray[np.uint8],
+    images: Pixels,
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Probabilities:
-    """Ask a model about images, each exactly once.
+    """Predict images, each exactly once.
 
     Args:
         model: A model from raw pixels to probabilities.
-        images: Raw pixels, uint8, `(number, height, width, channels)`.
+        images: Raw pixels, from 0 to 255, `(number, height, width, channels)`.
         batch_size: Images at a time; the last batch holds what is left.
 
     Returns:
@@ -43,7 +41,7 @@ def predict_probabilities(
 
 
 class Predictor:
-    """A model compiled to answer; it sees later changes of the model's weights.
+    """A model compiled for prediction; it sees later changes of the model's weights.
 
     `model.predict` would spend seconds on its input pipeline, each time anew.
 
@@ -59,25 +57,22 @@ class Predictor:
         self.model = model
         self.batch_size = batch_size
         self.workers = workers
-        # One signature for every batch, the last and smaller one included.
-        signature = tf.TensorSpec(model.input_shape, tf.uint8)
-        self._compiled = tf.function(
-            self._answer, input_signature=[signature], autograph=False
-        )
+        self._functions: dict[str, Any] = {}
 
-    def __call__(self, images: npt.NDArray[np.uint8]) -> Probabilities:
-        """Answer as `predict_probabilities` does."""
+    def __call__(self, images: Pixels) -> Probabilities:
+        """Predict as `predict_probabilities` does."""
+        function = self._function(images.dtype.name)
         num_classes = self.model.output_shape[-1]
         probabilities = np.empty((len(images), num_classes), np.float32)
 
-        def answer(start: int) -> None:
+        def predict(start: int) -> None:
             batch = slice(start, start + self.batch_size)
-            probabilities[batch] = self._compiled(images[batch]).numpy()
+            probabilities[batch] = function(tf.constant(images[batch])).numpy()
 
         starts = range(0, len(images), self.batch_size)
         try:
             with ThreadPoolExecutor(self.workers) as pool:
-                list(pool.map(answer, starts))
+                list(pool.map(predict, starts))
         except tf.errors.ResourceExhaustedError as error:
             raise ConfigError(
                 f"{min(self.batch_size, len(images))} images at a time do not fit into "
@@ -85,44 +80,18 @@ class Predictor:
             ) from error
         return probabilities
 
-    def _answer(self, images: tf.Tensor) -> tf.Tensor:
+    def _function(self, dtype: str) -> Any:
+        """The compiled model for pixels of a type, made when it is first needed."""
+        if dtype not in self._functions:
+            # One signature for every batch, the last and smaller one included.
+            signature = tf.TensorSpec(self.model.input_shape, dtype)
+            function = tf.function(
+                self._predict, input_signature=[signature], autograph=False
+            )
+            # Else TensorFlow warns of many traces where many models are used.
+            self._functions[dtype] = function.get_concrete_function()
+        return self._functions[dtype]
+
+    def _predict(self, images: tf.Tensor) -> tf.Tensor:
         probabilities = self.model(tf.cast(images, tf.float32), training=False)
         return tf.cast(probabilities, tf.float32)
-
-
-def load_model(path: Path) -> keras.Model:
-    """Load the model in a `.keras` file; code that it may hold is not run.
-
-    Raises:
-        ModelFileError: It holds no model, or one that cannot be loaded.
-    """
-    try:
-        with open(path, "rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is not a zip archive, or cut short")
-            # Python's and Keras's versions word what they find in it differently.
-            with zipfile.ZipFile(file) as archive:
-                altered = archive.testzip()
-        if altered:
-            raise ValueError(f"{altered} in it was altered")
-        with warnings.catch_warnings():
-            # Keras only warns of weights that are missing, and makes up others.
-            warnings.filterwarnings("error", "Skipping nested container")
-            model = keras.models.load_model(path, compile=False, safe_mode=True)
-        if not isinstance(model, keras.Model):
-            raise ValueError(f"it holds a {type(model).__name__}, not a model")
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        LookupError,
-        UserWarning,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
-        raise ModelFileError(
-            f"Cannot load a model from {path}: {reason}. Save it again with "
-            "model.save, or train again."
-        ) from error
-    return model

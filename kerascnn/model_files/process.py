@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MissingExtraError, ModelFileError
 from kerascnn.machine.tensorflow import fast_settings, python_path
+from kerascnn.machine.threads import runtime_variables
 from kerascnn.model_files.formats import FORMATS, FormatEntry
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class RuntimeProcess:
     """A model file, loaded by its runtime in a new process; a context.
 
     Args:
-        path: The file, or the folder of a SavedModel.
+        path: The file, or the folder of a format of folders.
         format: A name of `FORMATS`.
         threads: How many threads compute; the runtime's own number where `None`.
 
@@ -77,7 +78,7 @@ class RuntimeProcess:
             stderr=self.errors,
             text=True,
             encoding="utf-8",
-            env=_environment(threads, with_kerascnn=format == "keras"),
+            env=_environment(threads, with_kerascnn=row.in_process),
         )
         try:
             self.start = self._read()
@@ -85,7 +86,7 @@ class RuntimeProcess:
             self.close()
             raise
         self.shapes = tuple(
-            tuple(self.start[name]) for name in ("input_shape", "output_shape")
+            tuple(self.start[name] or ()) for name in ("input_shape", "output_shape")
         )
 
     def __enter__(self) -> RuntimeProcess:
@@ -109,7 +110,7 @@ class RuntimeProcess:
     def predict(
         self, images: npt.NDArray[np.uint8], *, batch_size: int = 256
     ) -> npt.NDArray[np.float32]:
-        """Answer for raw pixels `(number, height, width, channels)`.
+        """Predict raw pixels `(number, height, width, channels)`.
 
         Returns:
             Probabilities, `(number, num_classes)`.
@@ -186,10 +187,8 @@ class RuntimeProcess:
 
 
 def _environment(threads: int | None, *, with_kerascnn: bool) -> dict[str, str]:
-    """The environment of a runtime's process; only Keras's finds kerascnn in it."""
+    """The environment of a runtime's process; only kerascnn's own finds it there."""
     environment = fast_settings() | dict(os.environ)
     if with_kerascnn:
         environment |= python_path()
-    if threads:
-        environment["OMP_NUM_THREADS"] = str(threads)
-    return environment
+    return environment | runtime_variables(threads)

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import ConfigError, InputShapeError
+from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.models import MODELS, ModelEntry
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def build_model(
     size = _network_size(entry, image_shape, image_size)
     options = _builder_options(entry, stem, options)
 
+    load_tensorflow()
     import keras
 
     from kerascnn.models.blocks import preprocess

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
+from kerascnn.runs.metrics import RunMetrics
 
 
-def write_card(run: Run, metrics: Mapping[str, Any]) -> None:
+def write_card(run: Run, metrics: RunMetrics) -> None:
     """Write the README.md of a run.
 
     Args:
@@ -22,19 +20,19 @@ def write_card(run: Run, metrics: Mapping[str, Any]) -> None:
     run.write_text("README.md", card(run, metrics))
 
 
-def card(run: Run, metrics: Mapping[str, Any]) -> str:
+def card(run: Run, metrics: RunMetrics) -> str:
     """The text of a run's model card, in Markdown."""
     settings = run.settings
     model, dataset = MODELS[settings.model], run.dataset
     height, width, channels = dataset.image_shape
-    results = {
-        "test": metrics.get("test_accuracy"),
-        "validation": metrics.get("validation_accuracy"),
-        "training": metrics.get("training_accuracy"),
-    }
+    results = (
+        ("test", metrics.test_images, metrics.test_accuracy),
+        ("validation", metrics.validation_images, metrics.validation_accuracy),
+        ("training", metrics.training_images, metrics.training_accuracy),
+    )
     rows = "\n".join(
-        f"| {name} | {metrics[f'{name}_images']:,} | {accuracy:.2%} |"
-        for name, accuracy in results.items()
+        f"| {name} | {images:,} | {accuracy:.2%} |"
+        for name, images, accuracy in results
         if accuracy is not None
     )
     described = f" ({dataset.reference})" if dataset.reference else ""
@@ -50,10 +48,10 @@ def card(run: Run, metrics: Mapping[str, Any]) -> str:
   and resizing are inside the model.
 - **Gives** probabilities `(batch, {dataset.num_classes})` of:
   {", ".join(dataset.class_names)}.
-- **Trained** for {metrics["epochs"]} epochs, {metrics["steps"]:,} steps of
+- **Trained** for {metrics.epochs} epochs, {metrics.steps:,} steps of
   {settings.batch_size} images, with {settings.optimizer} at a learning rate of
   {settings.learning_rate:g} ({settings.schedule}), seed {settings.seed}, in
-  {metrics["seconds"]:.0f} s. `config.json` has every setting, `environment.json` the
+  {metrics.seconds:.0f} s. `config.json` has every setting, `environment.json` the
   versions and the machine.
 - **Meant for** pictures like those of {dataset.name}{described}. Other
   pictures get an answer too, and it means nothing.

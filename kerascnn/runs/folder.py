@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,10 +41,13 @@ from kerascnn.machine.files import (
     write_json,
     write_text,
 )
+from kerascnn.machine.tensorflow import load_tensorflow
+from kerascnn.runs.metrics import RunMetrics
 from kerascnn.settings.config import TrainConfig, TrainSettings
 from kerascnn.settings.config_file import ConfigFile, read_config
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
     import numpy.typing as npt
 
@@ -76,6 +80,11 @@ class Run:
     def figures_path(self) -> Path:
         """The folder of pictures."""
         return self.path / "figures"
+
+    @property
+    def figures(self) -> dict[str, Path]:
+        """The pictures that there are, by name: `figures["curves"]` is a PNG file."""
+        return {path.stem: path for path in sorted(self.figures_path.glob("*.png"))}
 
     @property
     def predictions_path(self) -> Path:
@@ -121,20 +130,34 @@ class Run:
             raise RunError(f"Cannot read {path}: {error} Put it back.") from error
 
     @property
-    def metrics(self) -> dict[str, Any]:
-        """How the training ended; empty while it has not."""
-        if not (self.path / "metrics.json").exists():
-            return {}
-        return self._read_json("metrics.json")
+    def metrics(self) -> RunMetrics | None:
+        """How the training ended; `None` while it has not."""
+        path = self.path / "metrics.json"
+        if not path.exists():
+            return None
+        value = self._read_json(path.name)
+        try:
+            return RunMetrics.from_dict(value)
+        except RunError as error:
+            raise RunError(
+                f"Cannot read {path}: {error} Train the run again."
+            ) from error
 
     @property
-    def history(self) -> list[dict[str, float]]:
+    def history(self) -> dict[str, list[float]]:
+        """The numbers of all epochs by column: `history["accuracy"]`."""
+        rows = self.epochs
+        columns = dict.fromkeys(name for row in rows for name in row)
+        return {name: [row.get(name, math.nan) for row in rows] for name in columns}
+
+    @property
+    def epochs(self) -> list[dict[str, float]]:
         """One row an epoch, numbers by column; a value that was not taken is absent."""
         return self._read_csv("history.csv")
 
     @property
     def steps(self) -> list[dict[str, float]]:
-        """One row a step."""
+        """One row a step, likewise."""
         return self._read_csv("steps.csv")
 
     @property
@@ -145,26 +168,56 @@ class Run:
     @property
     def status(self) -> str:
         """`"finished"`, `"diverged"` or `"unfinished"`."""
-        return str(self.metrics.get("status", "unfinished"))
+        metrics = self.metrics
+        return "unfinished" if metrics is None else metrics.status
+
+    def require_metrics(self) -> RunMetrics:
+        """What a run that finished was measured to be.
+
+        Raises:
+            DivergedError: Its loss was no longer a finite number.
+            RunError: The run has not finished.
+        """
+        metrics = self.metrics
+        if metrics is None:
+            raise RunError(
+                f"{self.path} has not finished. Go on with: "
+                f"kerascnn train --resume {self.path}"
+            )
+        if metrics.status == "diverged":
+            raise DivergedError(
+                f"{self.path} diverged in epoch {metrics.diverged_at_epoch} and holds "
+                "no model. Train again with a lower learning rate."
+            )
+        return metrics
 
     def require_model(self) -> Path:
         """The path of the trained model.
 
         Raises:
             DivergedError: The run has none since its loss was no longer a number.
-            RunError: The run has not finished.
+            RunError: The run has not finished, or its model was taken away.
         """
-        if self.model_path.exists() and self.status == "finished":
-            return self.model_path
-        if self.status == "diverged":
-            raise DivergedError(
-                f"{self.path} diverged in epoch {self.metrics.get('diverged_at_epoch')}"
-                " and holds no model. Train again with a lower learning rate."
+        self.require_metrics()
+        if not self.model_path.exists():
+            raise RunError(
+                f"{self.path} has finished, but {self.model_path.name} is gone. Put it "
+                "back, or train the run again."
             )
-        raise RunError(
-            f"{self.path} has not finished. Go on with: "
-            f"kerascnn train --resume {self.path}"
-        )
+        return self.model_path
+
+    def load_model(self) -> keras.Model:
+        """Load the trained model; it takes raw pixels, as all of kerascnn's models.
+
+        Raises:
+            RunError: The run has no model.
+            ModelFileError: The file is damaged.
+        """
+        path = self.require_model()
+        load_tensorflow()
+        from kerascnn.models.load import load_model
+
+        return load_model(path)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the run, whole or not at all."""
@@ -302,12 +355,16 @@ def newest_run(out: Path = DEFAULT_FOLDER) -> Run:
     Raises:
         RunError: No run has finished.
     """
-    finished = [run for run in list_runs(out) if run.status == "finished"]
+    finished = {
+        metrics.finished_at: run
+        for run in list_runs(out)
+        if (metrics := run.metrics) is not None and metrics.status == "finished"
+    }
     if not finished:
         raise RunError(
             f"There is no finished run in {out}. Make one with: kerascnn train lenet"
         )
-    return max(finished, key=lambda run: str(run.metrics.get("finished_at", "")))
+    return finished[max(finished)]
 
 
 def find_run(reference: str | Path | None, out: Path = DEFAULT_FOLDER) -> Run:

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from kerascnn.models import MODELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +32,28 @@ class Recipe:
     epochs: int
     schedule: str = "one-cycle"
     warmup_epochs: float = 0.0
-    learning_rates: Mapping[str, float]
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
 
 
-RECIPES: Mapping[str, Recipe] = {
-    "lenet": Recipe(
+class Recipes(dict[str, Recipe]):
+    """Recipes by network; a network without one gets what no tuning is needed for.
+
+    Images of MNIST's size or, where the network asks for more, of its smallest; its
+    default stem, and the learning rate of each optimizer's own row.
+    """
+
+    def __missing__(self, name: str) -> Recipe:
+        row = MODELS[name]
+        return Recipe(
+            image_size=max(28, row.min_size),
+            stem=row.stems[0],
+            batch_size=64,
+            epochs=3,
+        )
+
+
+RECIPES = Recipes(
+    lenet=Recipe(
         image_size=28,
         batch_size=64,
         epochs=7,
@@ -42,7 +61,7 @@ RECIPES: Mapping[str, Recipe] = {
         # seven epochs 0.07 ends at 99.08 % of the held-out images, 0.05 at 98.98 %.
         learning_rates={"sgd": 0.05, "adagrad": 0.07},
     ),
-    "alexnet": Recipe(
+    alexnet=Recipe(
         image_size=64,
         batch_size=64,
         epochs=3,
@@ -50,13 +69,13 @@ RECIPES: Mapping[str, Recipe] = {
         # 0.01 ends at 99.27 % of the held-out ones, 0.003 at 98.87 %.
         learning_rates={"sgd": 0.01, "adagrad": 0.001},
     ),
-    "vgg16": Recipe(
+    vgg16=Recipe(
         image_size=32,
         batch_size=32,
         epochs=2,
         learning_rates={"sgd": 0.003, "adagrad": 0.0003},
     ),
-    "resnet18": Recipe(
+    resnet18=Recipe(
         image_size=32,
         batch_size=64,
         epochs=3,
@@ -66,11 +85,11 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     # With the paper's stem, eight blocks see maps of two pixels a side or one:
     # AdaGrad then ends at 98.24 % after three epochs, in half of the time.
-    "mobilenet": Recipe(
+    mobilenet=Recipe(
         image_size=32,
         stem="small",
         batch_size=64,
         epochs=2,
         learning_rates={"sgd": 0.03, "adagrad": 0.03},
     ),
-}
+)

@@ -11,9 +11,9 @@ from kerascnn.data import DATASETS, Split, load_split
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.data.splits import hold_out, take
 from kerascnn.fast.layers import accelerate
-from kerascnn.machine.computation import Parallelism, choose_parallelism
-from kerascnn.machine.devices import configured_threads, is_one_cpu, use_threads
-from kerascnn.machine.environment import usable_cores
+from kerascnn.machine.computation import Parallelism
+from kerascnn.machine.devices import is_one_cpu
+from kerascnn.machine.threads import Message, share_batch
 from kerascnn.models import MODELS
 from kerascnn.models.build import build_model
 from kerascnn.settings.config import TrainSettings
@@ -52,29 +52,30 @@ def share_cores(
     settings: TrainSettings,
     strategy: tf.distribute.Strategy,
     recorded: Parallelism | None = None,
+    *,
+    message: Message,
 ) -> Parallelism:
     """Choose in how many parts a batch is computed, and tell TensorFlow its threads.
 
     Args:
         settings: The settings.
         strategy: Where to compute.
-        recorded: What the run began with, which is taken over on a processor.
+        recorded: What the run began with, which is taken over; GPUs compute whole
+            batches.
+        message: Gets a line where TensorFlow keeps other threads.
 
     Returns:
         What is used.
     """
     on_one_cpu = is_one_cpu(strategy)
-    if recorded is not None and on_one_cpu:
-        return use_threads(recorded)
-    return use_threads(
-        choose_parallelism(
-            settings.batch_size,
-            splits_batches=on_one_cpu
-            and settings.fast_layers
-            and MODELS[settings.model].splits_batches,
-            cores=usable_cores(),
-            **configured_threads(),
-        )
+    if recorded is not None and not on_one_cpu:
+        recorded = replace(recorded, batch_parts=1)
+    splits_batches = settings.fast_layers and MODELS[settings.model].splits_batches
+    return share_batch(
+        settings.batch_size,
+        splits_batches=on_one_cpu and splits_batches,
+        recorded=recorded,
+        message=message,
     )
 
 

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from kerascnn.errors import (
 from kerascnn.evaluation.metrics import loss_and_accuracy
 from kerascnn.fast.layers import exchanged_layers
 from kerascnn.machine.computation import Computation, Parallelism, differences
-from kerascnn.machine.devices import describe_devices, get_strategy, use_threads
+from kerascnn.machine.devices import describe_devices, get_strategy
 from kerascnn.machine.environment import (
     describe_environment,
     instruction_set,
@@ -35,9 +36,12 @@ from kerascnn.machine.environment import (
 from kerascnn.machine.files import whole_file
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
+from kerascnn.machine.state import fresh_state
+from kerascnn.machine.threads import use_threads
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.runs.card import write_card
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
+from kerascnn.runs.metrics import Ending, RunMetrics
 from kerascnn.settings.config import TrainConfig, TrainSettings
 from kerascnn.settings.schedules import learning_rates
 from kerascnn.training.checkpoint import (
@@ -64,6 +68,7 @@ from kerascnn.training.step import TrainingStep, check_batch_size
 CALL_SECONDS = 0.4
 
 
+@fresh_state()
 def train_model(
     config: TrainConfig,
     out: Path = DEFAULT_FOLDER,
@@ -99,6 +104,7 @@ def train_model(
         return training.fit(run)
 
 
+@fresh_state()
 def resume_training(
     run: Run,
     *,
@@ -124,9 +130,10 @@ def resume_training(
         DivergedError: It diverged, before or now.
     """
     with run.locked():
-        if run.status == "diverged":
-            raise DivergedError(run.metrics["message"])
-        if run.status == "finished":
+        metrics = run.metrics
+        if metrics is not None and metrics.status == "diverged":
+            raise DivergedError(metrics.message)
+        if metrics is not None:
             (reporter or Reporter()).message(f"{run.path} has finished already.")
             return run
         computation = run.computation
@@ -154,7 +161,9 @@ class _Training:
         if recorded is not None:
             use_threads(recorded)  # a strategy over GPUs makes TensorFlow start
         self.strategy = strategy or get_strategy(settings.device)
-        self.parallelism = share_cores(settings, self.strategy, recorded)
+        self.parallelism = share_cores(
+            settings, self.strategy, recorded, message=self.reporter.message
+        )
         parts = self.parallelism.batch_parts
         self.training, self.validation, self.dataset = load_splits(settings)
         self.epochs = settings.epochs
@@ -349,13 +358,7 @@ class _Training:
             self.model.optimizer.finalize_variable_values(
                 self.model.trainable_variables
             )
-        metrics = {
-            "status": "finished",
-            "finished_at": datetime.now(UTC).isoformat(),
-            **self._totals(progress),
-        }
-        if best:
-            metrics["best_epoch"] = best
+        metrics = self._metrics(progress, "finished", best_epoch=best or None)
         if self.settings.test or self.settings.store_predictions:
             test = self.dataset.load("test")
             probabilities = self.predict(test.images)
@@ -363,35 +366,39 @@ class _Training:
                 run.write_predictions(probabilities.argmax(axis=1))
             if self.settings.test:
                 loss, accuracy = loss_and_accuracy(probabilities, test.labels)
-                metrics |= {
-                    "test_images": len(test),
-                    "test_loss": loss,
-                    "test_accuracy": accuracy,
-                }
+                metrics = replace(
+                    metrics,
+                    test_images=len(test),
+                    test_loss=loss,
+                    test_accuracy=accuracy,
+                )
         self._write_model(run)
         self._write_figure(run)
         write_card(run, metrics)
-        run.write_json("metrics.json", metrics)
+        run.write_json("metrics.json", metrics.to_dict())
         shutil.rmtree(run.checkpoint_path, ignore_errors=True)
         return run
 
-    def _totals(self, progress: Progress) -> dict[str, Any]:
+    def _metrics(self, progress: Progress, status: Ending, **ending: Any) -> RunMetrics:
         last = progress.history[-1] if progress.history else {}
         seconds = sum(row["seconds"] for row in progress.history)
         images = progress.epoch * self.steps_per_epoch * self.batch_size
-        return {
-            "epochs": progress.epoch,
-            "steps": progress.step,
-            "training_images": len(self.training),
-            "validation_images": len(self.validation),
-            "parameters": self.model.count_params(),
-            "seconds": round(seconds, 3),
-            "images_per_second": round(images / seconds, 1) if seconds else None,
-            "training_loss": last.get("loss"),
-            "training_accuracy": last.get("accuracy"),
-            "validation_loss": last.get("validation_loss"),
-            "validation_accuracy": last.get("validation_accuracy"),
-        }
+        return RunMetrics(
+            status=status,
+            finished_at=datetime.now(UTC).isoformat(),
+            epochs=progress.epoch,
+            steps=progress.step,
+            training_images=len(self.training),
+            validation_images=len(self.validation),
+            parameters=self.model.count_params(),
+            seconds=round(seconds, 3),
+            images_per_second=round(images / seconds, 1) if seconds else None,
+            training_loss=last.get("loss"),
+            training_accuracy=last.get("accuracy"),
+            validation_loss=last.get("validation_loss"),
+            validation_accuracy=last.get("validation_accuracy"),
+            **ending,
+        )
 
     def _write_model(self, run: Run) -> None:
         """Write the model without the optimizer's state, which no one needs again."""
@@ -401,7 +408,7 @@ class _Training:
             model.save(beside)
 
     def _write_figure(self, run: Run) -> None:
-        figure = plot_curves(run.history, run.steps, title=run.name)
+        figure = plot_curves(run.epochs, run.steps, title=run.name)
         save_figure(figure, run.figures_path / "curves.png")
 
     def _diverged(self, run: Run, progress: Progress) -> DivergedError:
@@ -412,15 +419,9 @@ class _Training:
             "Train again with a lower --learning-rate."
         )
         self._write_history(run, progress)
-        run.write_json(
-            "metrics.json",
-            {
-                "status": "diverged",
-                "finished_at": datetime.now(UTC).isoformat(),
-                "diverged_at_epoch": epoch,
-                "message": message,
-                **self._totals(progress),
-            },
+        metrics = self._metrics(
+            progress, "diverged", diverged_at_epoch=epoch, message=message
         )
+        run.write_json("metrics.json", metrics.to_dict())
         shutil.rmtree(run.checkpoint_path, ignore_errors=True)
         return DivergedError(message)

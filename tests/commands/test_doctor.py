@@ -178,13 +178,6 @@ def test_little_disk_and_memory_are_warnings(monkeypatch, tmp_path):
     assert "0.9 GiB of memory" in found["machine"].found
 
 
-def test_memory_that_the_system_does_not_tell_is_no_warning(monkeypatch):
-    monkeypatch.setattr(doctor, "memory_bytes", lambda: None)
-    check = doctor._check_machine()
-    assert check.status == "ok"
-    assert "memory" not in check.found
-
-
 def test_tensorboard_is_told_either_way(monkeypatch, tmp_path):
     for version in ("2.20.0", None):
         monkeypatch.setattr(doctor, "package_version", lambda name, v=version: v)

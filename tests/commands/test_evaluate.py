@@ -35,7 +35,7 @@ def models(splits):
 
 
 @pytest.fixture
-def out(models, tmp_path):
+def out(models, tmp_path, end_run):
     """A folder of two finished runs, the second the newer."""
     asked = TrainConfig(model="lenet")
     config = ConfigFile(asked, asked.resolve()).to_json()
@@ -44,16 +44,13 @@ def out(models, tmp_path):
         run.path.mkdir(parents=True)
         run.write_text("config.json", config)
         model.save(run.model_path)
-        finished_at = f"2026-01-0{number}T00:00:00+00:00"
-        run.write_json(
-            "metrics.json", {"status": "finished", "finished_at": finished_at}
-        )
+        end_run(run, finished_at=f"2026-01-0{number}T00:00:00+00:00")
     return tmp_path / "saved_models"
 
 
 @pytest.fixture(scope="module")
-def guesses(models, splits):
-    """The guesses of both models about the whole test set, by Keras alone."""
+def predicted(models, splits):
+    """The classes that both models predict of the whole test set, by Keras alone."""
     _, test = splits
     return [
         np.concatenate(
@@ -79,16 +76,16 @@ def refused(error, *arguments):
     return str(result.exception)
 
 
-def test_newest_run_is_taken_and_its_numbers_are_right(out, guesses, splits):
+def test_newest_run_is_taken_and_its_numbers_are_right(out, predicted, splits):
     document = json.loads(invoke("--out", out, "--json").stdout)
     labels = splits[1].labels
     assert document["source"] == str(out / "lenet-sgd-2")
     assert document["dataset"] == "mnist"
     assert document["images"] == 10_000
-    assert document["correct"] == (guesses[1] == labels).sum()
-    assert document["accuracy"] == (guesses[1] == labels).mean()
+    assert document["correct"] == (predicted[1] == labels).sum()
+    assert document["accuracy"] == (predicted[1] == labels).mean()
     matrix = np.zeros((10, 10), int)
-    np.add.at(matrix, (labels, guesses[1]), 1)
+    np.add.at(matrix, (labels, predicted[1]), 1)
     assert document["confusion_matrix"] == matrix.tolist()
     sevens = document["per_class"][7]
     assert sevens["name"] == "7"
@@ -102,15 +99,14 @@ def test_newest_run_is_taken_and_its_numbers_are_right(out, guesses, splits):
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_people_get_tables(out, guesses, splits):
+def test_people_get_tables(out, predicted, splits):
     lines = invoke(out / "lenet-sgd-1", "--no-figures").stdout.splitlines()
     labels = splits[1].labels
-    right = (guesses[0] == labels).sum()
+    correct = (predicted[0] == labels).sum()
     assert lines[0] == f"{out / 'lenet-sgd-1'} on 10,000 test images of mnist"
-    assert (
-        f"accuracy                    {right / 10_000:.4f}  "
-        f"({right:,} right, {10_000 - right:,} wrong)"
-    ) in lines
+    assert f"accuracy                    {correct / 10_000:.2%}" in lines
+    counts = f"{correct:,} ({10_000 - correct:,} wrong)"
+    assert f"correct predictions         {counts}" in lines
     starts = [line.split("  ")[0] for line in lines]
     for name in (
         "top-2 accuracy",
@@ -123,27 +119,27 @@ def test_people_get_tables(out, guesses, splits):
         "expected calibration error",
     ):
         assert starts.count(name) == 1
-    zeros = (guesses[0][labels == 0] == 0).sum()
+    zeros = (predicted[0][labels == 0] == 0).sum()
     table = lines.index("class  images  precision  recall      F1")
     assert lines[table + 1].split()[:2] == ["0", "980"]
     assert lines[table + 1].split()[3] == f"{zeros / 980:.4f}"
     matrix = lines.index(
-        "true \\ guess     0    1    2    3    4    5    6    7    8    9"
+        "true \\ predicted     0    1    2    3    4    5    6    7    8    9"
     )
     assert len(lines[matrix + 1]) == len(lines[matrix])
-    row = [(guesses[0][labels == 0] == guess).sum() for guess in range(10)]
+    row = [(predicted[0][labels == 0] == name).sum() for name in range(10)]
     assert [int(word) for word in lines[matrix + 1].split()] == [0, *row]
     assert max(map(len, lines[1:])) <= 80
     assert not (out / "lenet-sgd-1" / "figures").exists()
 
 
-def test_several_runs_are_a_list_in_the_order_given(out, guesses, splits, tmp_path):
+def test_several_runs_are_a_list_in_the_order_given(out, predicted, splits, tmp_path):
     figures = tmp_path / "pictures"
     arguments = ("lenet-sgd-2", "lenet-sgd-1", "--out", out, "--figures", figures)
     documents = json.loads(invoke(*arguments, "--json", "--batch-size", 1000).stdout)
     assert [document["correct"] for document in documents] == [
-        (guesses[1] == splits[1].labels).sum(),
-        (guesses[0] == splits[1].labels).sum(),
+        (predicted[1] == splits[1].labels).sum(),
+        (predicted[0] == splits[1].labels).sum(),
     ]
     for document, name in zip(documents, ("lenet-sgd-2", "lenet-sgd-1"), strict=True):
         assert document["figures"] == [str(figures / name / f) for f in FIGURES]
@@ -151,12 +147,12 @@ def test_several_runs_are_a_list_in_the_order_given(out, guesses, splits, tmp_pa
         assert not (out / name / "figures").exists()
 
 
-def test_keras_file_outside_a_run_is_measured_without_figures(out, guesses, splits):
+def test_keras_file_outside_a_run_is_measured_without_figures(out, predicted, splits):
     path = shutil.copy(out / "lenet-sgd-1" / "model.keras", out / "copy.keras")
     assert "Give --dataset NAME." in refused(ModelFileError, path)
     document = json.loads(invoke(path, "--dataset", "mnist", "--json").stdout)
     assert document["source"] == str(path)
-    assert document["correct"] == (guesses[0] == splits[1].labels).sum()
+    assert document["correct"] == (predicted[0] == splits[1].labels).sum()
     assert "figures" not in document
     assert sorted(file.name for file in out.iterdir()) == [
         "copy.keras",
@@ -183,11 +179,11 @@ def test_wrong_names_and_missing_files_are_one_line(out, tmp_path):
     assert "kerascnn train lenet" in refused(RunError, "--out", tmp_path / "none")
 
 
-def test_run_without_a_model_is_refused_before_any_work(out):
+def test_run_without_a_model_is_refused_before_any_work(out, end_run):
     run = Run(out / "lenet-sgd-1")
     (run.path / "metrics.json").unlink()
     assert f"--resume {run.path}" in refused(RunError, "lenet-sgd-1", "--out", out)
-    run.write_json("metrics.json", {"status": "diverged", "diverged_at_epoch": 2})
+    end_run(run, status="diverged", diverged_at_epoch=2)
     assert "in epoch 2" in refused(DivergedError, run.path, "--out", out)
 
 

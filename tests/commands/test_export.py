@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from kerascnn.commands.export import export
 from kerascnn.errors import ExportError, RunError
-from kerascnn.exporting.export import Export
+from kerascnn.exporting.report import Export
 
 
 @pytest.fixture
@@ -60,15 +60,15 @@ def test_options_are_passed_on_and_the_table_printed(calls, lenet_run, tmp_path)
     }
     head, row = result.stdout.splitlines()
     assert head.split() == [
-        *("file", "MB", "images", "accuracy", "drop", "difference", "same", "answer")
+        *("file", "MB", "images", "accuracy", "drop", "difference", "same", "class")
     ]
     assert row.split()[1:] == [
         "0.07",
         "10,000",
-        "0.9902",
-        "0.0001",
+        "99.02%",
+        "0.01%",
         "2.5e-01",
-        "0.9991",
+        "99.91%",
     ]
     assert result.stderr == "converting\n"
 

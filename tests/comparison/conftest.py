@@ -13,6 +13,7 @@ from kerascnn.comparison.folder import open_comparison
 from kerascnn.comparison.plan import FINAL, choose
 from kerascnn.data import load_split
 from kerascnn.runs.folder import Run
+from kerascnn.runs.metrics import RunMetrics
 from kerascnn.settings.config_file import ConfigFile
 from kerascnn.settings.recipes import RECIPES
 
@@ -110,24 +111,23 @@ def write_run(out, planned, *, status="finished", accuracy=0.9, test=0.9, second
         ],
     )
     last = history[-1] if history else {}
-    run.write_json(
-        "metrics.json",
-        {
-            "status": status,
-            "epochs": epochs,
-            "steps": 4 * epochs,
-            "training_images": 54_000,
-            "validation_images": 6_000,
-            "parameters": 61_706,
-            "seconds": epochs * seconds,
-            "images_per_second": 100.0,
-            "training_loss": last.get("loss"),
-            "training_accuracy": last.get("accuracy"),
-            "validation_loss": last.get("validation_loss"),
-            "validation_accuracy": last.get("validation_accuracy"),
-            **({} if status == "finished" else {"diverged_at_epoch": epochs + 1}),
-        },
+    metrics = RunMetrics(
+        status=status,
+        finished_at="2026-01-01T00:00:00+00:00",
+        diverged_at_epoch=None if status == "finished" else epochs + 1,
+        epochs=epochs,
+        steps=4 * epochs,
+        training_images=54_000,
+        validation_images=6_000,
+        parameters=61_706,
+        seconds=epochs * seconds,
+        images_per_second=100.0,
+        training_loss=last.get("loss"),
+        training_accuracy=last.get("accuracy"),
+        validation_loss=last.get("validation_loss"),
+        validation_accuracy=last.get("validation_accuracy"),
     )
+    run.write_json("metrics.json", metrics.to_dict())
     if status == "finished":
         run.model_path.write_bytes(b"a model")
         if planned.stage == FINAL:

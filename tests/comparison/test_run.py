@@ -14,6 +14,7 @@ from kerascnn.comparison import pool, report
 from kerascnn.comparison.results import derive_results
 from kerascnn.comparison.run import gather_comparisons, run_comparison
 from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
+from kerascnn.machine import threads
 from kerascnn.machine.reporter import Reporter
 
 
@@ -196,7 +197,7 @@ def test_failed_run_can_be_done_without(trained):
 
 
 def test_cores_are_shared_among_the_jobs(trained, monkeypatch):
-    monkeypatch.setattr(pool, "usable_cores", lambda: 8)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "5")
     run_comparison(trained.folder, jobs=3)

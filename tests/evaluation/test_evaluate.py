@@ -23,10 +23,10 @@ def test_run_is_evaluated_on_the_whole_test_set(lenet_run, lenet, splits, only_s
         np.asarray(lenet(test.images[i : i + 1000].astype(np.float32)))
         for i in range(0, 10_000, 1000)
     ]
-    guesses = np.concatenate(expected).argmax(axis=1)
-    assert evaluation.metrics["images"] == 10_000
-    assert evaluation.metrics["correct"] == (guesses == test.labels).sum()
-    np.testing.assert_array_equal(evaluation.probabilities.argmax(axis=1), guesses)
+    predicted = np.concatenate(expected).argmax(axis=1)
+    assert evaluation.metrics.images == 10_000
+    assert evaluation.metrics.correct == (predicted == test.labels).sum()
+    np.testing.assert_array_equal(evaluation.probabilities.argmax(axis=1), predicted)
     np.testing.assert_array_equal(evaluation.test.labels, test.labels)
     document = evaluation.to_dict()
     assert document["source"] == str(lenet_run.path)
@@ -42,12 +42,12 @@ def test_run_of_other_data_than_there_are_is_refused(lenet_run, tmp_path):
         evaluate_run(run)
 
 
-def test_unfinished_and_diverged_runs_say_so(lenet_run, tmp_path):
+def test_unfinished_and_diverged_runs_say_so(end_run, tmp_path):
     other = Run(tmp_path / "lenet-sgd-2")
     other.path.mkdir()
     with pytest.raises(RunError, match=r"has not finished.*--resume"):
         evaluate_run(other)
-    other.write_json("metrics.json", {"status": "diverged", "diverged_at_epoch": 1})
+    end_run(other, status="diverged", diverged_at_epoch=1)
     with pytest.raises(DivergedError, match="lower learning rate"):
         evaluate_run(other)
 
@@ -114,8 +114,8 @@ def test_model_that_takes_any_size_is_evaluated(tmp_path, splits):
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
     model.save(path)
     metrics = evaluate_file(path, "mnist", batch_size=1000).metrics
-    guesses = predict_probabilities(model, splits[1].images).argmax(axis=1)
-    assert metrics["correct"] == (guesses == splits[1].labels).sum()
+    predicted = predict_probabilities(model, splits[1].images).argmax(axis=1)
+    assert metrics.correct == (predicted == splits[1].labels).sum()
 
 
 @pytest.mark.parametrize("name", ["saved_model", "saved_model/1", "model.tflite"])
@@ -124,7 +124,7 @@ def test_every_format_gives_the_answers_of_the_model(exported, lenet, splits, na
     expected = predict_probabilities(lenet, splits[1].images)
     assert evaluation.dataset == "mnist"
     np.testing.assert_allclose(evaluation.probabilities, expected, atol=1e-5)
-    assert evaluation.metrics["images"] == 10_000
+    assert evaluation.metrics.images == 10_000
 
 
 def test_other_data_are_refused_in_every_format(exported, monkeypatch, splits):

@@ -4,23 +4,24 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from kerascnn.data import DATASETS, load_dataset
+from kerascnn.data import DATASETS, Split, load_dataset
+from kerascnn.evaluation.evaluate import Evaluation
 from kerascnn.evaluation.figures import (
     plot_confusion_matrix,
     plot_mistakes,
     plot_reliability,
     save_evaluation_figures,
 )
-from kerascnn.evaluation.metrics import compute_metrics
+from kerascnn.evaluation.metrics import ReliabilityBin, compute_metrics
 
 NAMES = DATASETS["fashion_mnist"].class_names
 
 MATRIX = [[5, 0, 1], [2, 8, 0], [0, 0, 0]]
 BINS = [
-    {"confidence": None, "accuracy": None, "images": 0},
-    {"confidence": 0.4, "accuracy": 0.5, "images": 2},
-    {"confidence": 0.6, "accuracy": 0.0, "images": 1},
-    {"confidence": 0.9, "accuracy": 1.0, "images": 97},
+    ReliabilityBin(confidence=None, accuracy=None, images=0),
+    ReliabilityBin(confidence=0.4, accuracy=0.5, images=2),
+    ReliabilityBin(confidence=0.6, accuracy=0.0, images=1),
+    ReliabilityBin(confidence=0.9, accuracy=1.0, images=97),
 ]
 
 
@@ -54,7 +55,7 @@ def test_confusion_matrix_shows_counts_and_shares():
     )
 
 
-def test_confusion_matrix_of_many_classes_has_colours_alone():
+def test_confusion_matrix_of_many_classes_has_colors_alone():
     matrix = np.eye(100, dtype=int).tolist()
     axes, _ = plot_confusion_matrix(matrix, [f"class {i}" for i in range(100)]).axes
     assert not axes.texts
@@ -64,22 +65,23 @@ def test_confusion_matrix_of_many_classes_has_colours_alone():
 # Mistakes
 
 
-def test_mistakes_are_shown_surest_first(answers):
+def test_mistakes_are_shown_by_falling_confidence(answers):
     images, labels, probabilities = answers
     figure = plot_mistakes(images, labels, probabilities, NAMES, count=8)
-    guesses, sureness = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = [index for index in range(60) if guesses[index] != labels[index]]
-    wrong.sort(key=lambda index: -sureness[index])
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = [index for index in range(60) if predicted[index] != labels[index]]
+    wrong.sort(key=lambda index: -confidence[index])
     shown = [axes for axes in figure.axes if axes.images]
     assert len(shown) == 8
-    for axes, index in zip(shown, wrong, strict=False):
+    for axes, index in zip(shown, wrong[:8], strict=True):
         assert axes.get_title() == (
-            f"{NAMES[labels[index]]} → {NAMES[guesses[index]]}\n{sureness[index]:.1%}"
+            f"{NAMES[labels[index]]} → {NAMES[predicted[index]]}\n"
+            f"{confidence[index]:.1%}"
         )
         (image,) = axes.images
         np.testing.assert_array_equal(image.get_array(), images[index, :, :, 0])
     assert figure.get_suptitle() == (
-        f"{len(wrong)} mistakes among 60 images, the surest 8\n"
+        f"{len(wrong)} mistakes among 60 images, the most confident 8\n"
         "true → predicted, probability"
     )
 
@@ -102,7 +104,7 @@ def test_no_mistake_is_said_plainly(answers):
     assert not figure.axes
 
 
-def test_mistakes_in_colour_keep_their_colours():
+def test_mistakes_in_color_keep_their_colors():
     images = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
     wrong = np.array([[0.1, 0.9]], np.float32)
     (axes,) = plot_mistakes(images, np.array([0]), wrong, "ab").axes
@@ -158,10 +160,14 @@ def test_titles_of_mistakes_do_not_touch(answers):
 
 def test_evaluation_has_three_figures(answers, tmp_path):
     images, labels, probabilities = answers
-    metrics = compute_metrics(probabilities, labels, NAMES)
-    paths = save_evaluation_figures(
-        tmp_path / "figures", metrics, images, labels, probabilities, NAMES
+    evaluation = Evaluation(
+        source=tmp_path,
+        dataset="fashion_mnist",
+        test=Split(images=images, labels=labels, class_names=NAMES),
+        probabilities=probabilities,
+        metrics=compute_metrics(probabilities, labels, NAMES),
     )
+    paths = save_evaluation_figures(tmp_path / "figures", evaluation)
     names = ["confusion_matrix.png", "mistakes.png", "reliability.png"]
     assert paths == [tmp_path / "figures" / name for name in names]
     for path in paths:

@@ -1,5 +1,6 @@
 """Metrics: worked out by hand, with Keras and scikit-learn as witnesses."""
 
+import json
 import math
 import warnings
 
@@ -8,7 +9,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from kerascnn.evaluation.metrics import compute_metrics, loss_and_accuracy
+from kerascnn.evaluation import METRICS
+from kerascnn.evaluation.metrics import (
+    ClassMetrics,
+    ReliabilityBin,
+    compute_metrics,
+    loss_and_accuracy,
+)
 from kerascnn.model_files.keras_model import predict_probabilities
 
 
@@ -25,18 +32,18 @@ HAND_LABELS = np.array([0, 1, 1, 2])
 
 def test_metrics_agree_with_hand_arithmetic():
     metrics = compute_metrics(HAND, HAND_LABELS, "abc", bins=4)
-    assert metrics["images"] == 4
-    assert metrics["correct"] == 3
+    assert metrics.images == 4
+    assert metrics.correct == 3
     assert metrics["accuracy"] == 0.75
     loss = -(math.log(0.7) + math.log(0.3) + math.log(0.8) + math.log(0.5)) / 4
     assert metrics["loss"] == pytest.approx(loss, rel=1e-6)
-    assert metrics["top_k"] == {"1": 0.75, "2": 1.0, "3": 1.0}
-    assert metrics["confusion_matrix"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
-    assert metrics["per_class"] == [
-        {"name": "a", "images": 1, "precision": 0.5, "recall": 1.0, "f1": 2 / 3},
-        {"name": "b", "images": 2, "precision": 1.0, "recall": 0.5, "f1": 2 / 3},
-        {"name": "c", "images": 1, "precision": 1.0, "recall": 1.0, "f1": 1.0},
-    ]
+    assert metrics.top_k == {1: 0.75, 2: 1.0, 3: 1.0}
+    assert metrics.confusion_matrix == ((1, 0, 0), (1, 1, 0), (0, 0, 1))
+    assert metrics.per_class == (
+        ClassMetrics(name="a", images=1, precision=0.5, recall=1.0, f1=2 / 3),
+        ClassMetrics(name="b", images=2, precision=1.0, recall=0.5, f1=2 / 3),
+        ClassMetrics(name="c", images=1, precision=1.0, recall=1.0, f1=1.0),
+    )
     assert metrics["precision"] == pytest.approx(2.5 / 3)
     assert metrics["recall"] == pytest.approx(2.5 / 3)
     assert metrics["f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
@@ -45,40 +52,44 @@ def test_metrics_agree_with_hand_arithmetic():
 def test_calibration_error_agrees_with_hand_arithmetic():
     metrics = compute_metrics(HAND, HAND_LABELS, "abc", bins=4)
     # 0.5 is the upper bound of the second bin, and in it.
-    assert metrics["reliability"] == [
-        {"confidence": None, "accuracy": None, "images": 0},
-        {"confidence": 0.5, "accuracy": 1.0, "images": 1},
-        {"confidence": pytest.approx(0.65), "accuracy": 0.5, "images": 2},
-        {"confidence": pytest.approx(0.8), "accuracy": 1.0, "images": 1},
-    ]
+    assert metrics.reliability == (
+        ReliabilityBin(confidence=None, accuracy=None, images=0),
+        ReliabilityBin(confidence=0.5, accuracy=1.0, images=1),
+        ReliabilityBin(confidence=pytest.approx(0.65), accuracy=0.5, images=2),
+        ReliabilityBin(confidence=pytest.approx(0.8), accuracy=1.0, images=1),
+    )
     expected = (1 * 0.5 + 2 * 0.15 + 1 * 0.2) / 4
     assert metrics["expected_calibration_error"] == pytest.approx(expected)
 
 
 def test_certainty_falls_into_the_last_bin():
     metrics = compute_metrics(np.eye(2, dtype=np.float32), np.array([0, 1]), "ab")
-    assert len(metrics["reliability"]) == 15
-    assert metrics["reliability"][-1]["images"] == 2
+    assert len(metrics.reliability) == 15
+    assert metrics.reliability[-1].images == 2
     assert metrics["expected_calibration_error"] == 0
 
 
 def test_metrics_agree_with_scikit_learn(probabilities, splits):
     labels = splits[1].labels[:2000]
-    guesses = probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     metrics = compute_metrics(probabilities, labels, splits[1].class_names)
     assert 0.5 < metrics["accuracy"] < 1
-    assert metrics["accuracy"] == sklearn_metrics.accuracy_score(labels, guesses)
+    assert metrics["accuracy"] == sklearn_metrics.accuracy_score(labels, predicted)
     exact = probabilities.astype(np.float64)
     exact /= exact.sum(axis=1, keepdims=True)
     log_loss = sklearn_metrics.log_loss(labels, exact)
     assert metrics["loss"] == pytest.approx(log_loss, rel=1e-4)
     for k in (2, 3, 5):
         top_k = sklearn_metrics.top_k_accuracy_score(labels, probabilities, k=k)
-        assert metrics["top_k"][str(k)] == pytest.approx(top_k, abs=1e-12)
-    macro = sklearn_metrics.f1_score(labels, guesses, average="macro")
-    assert metrics["f1"] == pytest.approx(macro)
-    assert np.trace(metrics["confusion_matrix"]) == metrics["correct"]
-    assert sum(row["images"] for row in metrics["reliability"]) == 2000
+        assert metrics.top_k[k] == pytest.approx(top_k, abs=1e-12)
+    for name in ("precision", "recall", "f1"):
+        macro = getattr(sklearn_metrics, f"{name}_score")
+        expected = macro(labels, predicted, average="macro")
+        assert metrics[name] == pytest.approx(expected)
+    matrix = sklearn_metrics.confusion_matrix(labels, predicted)
+    assert metrics.to_dict()["confusion_matrix"] == matrix.tolist()
+    assert np.trace(metrics.confusion_matrix) == metrics.correct
+    assert sum(row.images for row in metrics.reliability) == 2000
 
 
 def test_metrics_agree_with_keras(lenet, probabilities, splits):
@@ -88,7 +99,7 @@ def test_metrics_agree_with_keras(lenet, probabilities, splits):
         splits[1].images[:2000], labels, batch_size=250, verbose=0, return_dict=True
     )
     metrics = compute_metrics(probabilities, labels, splits[1].class_names)
-    assert metrics["correct"] == round(expected["accuracy"] * 2000)
+    assert metrics.correct == round(expected["accuracy"] * 2000)
     assert metrics["loss"] == pytest.approx(expected["loss"], rel=1e-4)
 
 
@@ -113,22 +124,28 @@ def test_one_image_and_absent_classes_give_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         metrics = compute_metrics(HAND[:1], HAND_LABELS[:1], "abc")
-    assert metrics["images"] == 1
+    assert metrics.images == 1
     assert metrics["accuracy"] == 1
     # Means over the one class that has an image; the others are 0/0.
     assert (metrics["precision"], metrics["recall"], metrics["f1"]) == (1, 1, 1)
-    assert metrics["per_class"][2] == {
-        "name": "c",
-        "images": 0,
-        "precision": 0.0,
-        "recall": 0.0,
-        "f1": 0.0,
-    }
-    assert metrics["confusion_matrix"] == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert metrics.per_class[2] == ClassMetrics(
+        name="c", images=0, precision=0.0, recall=0.0, f1=0.0
+    )
+    assert metrics.confusion_matrix == ((1, 0, 0), (0, 0, 0), (0, 0, 0))
 
 
-def test_of_equal_probabilities_the_first_is_the_guess():
+def test_of_equal_probabilities_the_first_is_predicted():
     answers = np.full((2, 2), 0.5, np.float32)
     metrics = compute_metrics(answers, np.array([0, 1]), "ab")
-    assert metrics["top_k"] == {"1": 0.5, "2": 1.0}
+    assert metrics.top_k == {1: 0.5, 2: 1.0}
     assert metrics["accuracy"] == 0.5
+
+
+def test_plain_values_have_every_number_of_the_table_by_name():
+    metrics = compute_metrics(HAND, HAND_LABELS, "abc")
+    document = json.loads(json.dumps(metrics.to_dict()))
+    assert {name: document[name] for name in METRICS} == metrics.values
+    assert document["images"] == 4
+    assert document["top_k"] == {"1": 0.75, "2": 1.0, "3": 1.0}
+    assert document["per_class"][1]["recall"] == 0.5
+    assert document["reliability"][-1]["images"] == 0

@@ -10,8 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, MissingExtraError
 from kerascnn.exporting import export
-from kerascnn.exporting.export import check_file, export_run, file_name
+from kerascnn.exporting.export import check_file, export_run
 from kerascnn.model_files.find import open_artifact
+from kerascnn.model_files.formats import FORMATS
 from kerascnn.model_files.keras_model import predict_probabilities
 
 
@@ -70,7 +71,7 @@ def test_altered_weights_are_found(exported, splits, reference, tmp_path):
     assert "differs by" in checked.problem
     altered(exported / file_name("tflite", "int8"), path)
     checked = check_file(path, test, answers, "tflite", "int8")
-    assert "get another answer" in checked.problem
+    assert "get another class" in checked.problem
     # A tolerance of all that can be leaves the accuracy to judge.
     checked = check_file(path, test, answers, "tflite", "int8", tolerance=1)
     assert "points lower" in checked.problem
@@ -94,7 +95,7 @@ def test_export_is_checked_named_and_described(
     assert done.problem == ""
     assert done.path == tmp_path / "model.tflite"
     assert done.images == 300
-    assert said[-1] == "tflite: equal to the model"
+    assert said[-1] == "tflite: agrees with the model"
     report = json.loads((tmp_path / "export.json").read_text())
     assert open_artifact(done.path).dataset == lenet_run.dataset
     assert report["files"] == [done.to_dict()]
@@ -136,6 +137,10 @@ def test_settings_that_cannot_be_are_refused(lenet_run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"kerascnn\[onnx\]"):
         export_run(lenet_run, formats=["onnx"])
+
+
+def file_name(format, quantization="none"):
+    return FORMATS[format].file_name(quantization)
 
 
 def test_file_names():

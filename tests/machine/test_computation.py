@@ -1,4 +1,4 @@
-"""What decides the bits: parts and threads as they are chosen, and what differs."""
+"""What decides the bits: the record of it, and what differs."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,6 @@ from kerascnn.errors import RunError
 from kerascnn.machine.computation import (
     Computation,
     Parallelism,
-    choose_parallelism,
     differences,
 )
 from kerascnn.machine.environment import describe_environment
@@ -20,45 +19,6 @@ COMPUTATION = Computation(
     parallelism=Parallelism(batch_parts=2, intra_op_threads=1, inter_op_threads=2),
     exchanged_layers={"block1_conv": "PooledConv2D"},
 )
-
-
-def choose(*, cores, batch_size=64, splits_batches=True, intra=0, inter=0):
-    """Parts, threads of an operation and operations side by side."""
-    chosen = choose_parallelism(
-        batch_size,
-        splits_batches=splits_batches,
-        cores=cores,
-        intra_op_threads=intra,
-        inter_op_threads=inter,
-    )
-    return chosen.batch_parts, chosen.intra_op_threads, chosen.inter_op_threads
-
-
-@pytest.mark.parametrize(
-    ("cores", "batch_size", "parts"),
-    [
-        (1, 64, 1),
-        (2, 64, 2),
-        (3, 64, 2),
-        (8, 64, 4),
-        (2, 31, 1),
-        (2, 30, 1),
-        (3, 48, 3),
-    ],
-)
-def test_each_core_has_an_equal_part(cores, batch_size, parts):
-    chosen = choose(cores=cores, batch_size=batch_size)
-    assert chosen == (parts, cores // parts, parts)
-
-
-def test_batches_that_are_not_split_are_left_whole():
-    assert choose(cores=4, splits_batches=False) == (1, 4, 4)
-
-
-def test_threads_that_tensorflow_was_told_of_stay():
-    assert choose(cores=2, intra=3) == (2, 3, 2)
-    assert choose(cores=2, inter=1) == (2, 2, 1)
-    assert choose(cores=4, splits_batches=False, intra=3) == (1, 3, 4)
 
 
 def test_computation_is_json_and_back():

@@ -22,7 +22,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 halves = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
 from kerascnn.settings.config import TrainConfig
-from kerascnn.machine.devices import describe_devices
+from kerascnn.machine.devices import describe_devices, mirror
 from kerascnn.errors import ConfigError
 from kerascnn.training.train import train_model
 result = {}
@@ -30,12 +30,20 @@ for optimizer in ("sgd", "adagrad"):
     config = TrainConfig(model="lenet", optimizer=optimizer, limit=640, epochs=1,
                          validation_fraction=0.01)
     for count in (1, 2):
-        strategy = (tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]) if count == 2
+        strategy = (mirror(["CPU:0", "CPU:1"]) if count == 2
                     else None)
         run = train_model(config, Path(sys.argv[1]), strategy=strategy)
         result[f"{optimizer}-{count}"] = {
             "losses": [row["loss"] for row in run.steps],
-            "devices": run.environment["devices"], "metrics": run.metrics}
+            "devices": run.environment["devices"], "metrics": run.metrics.to_dict()}
+# Another network, whose sums have other shapes, and the first one again.
+for name, size in (("other", 32), ("first", 28)):
+    strategy = mirror(["CPU:0", "CPU:1"])
+    config = TrainConfig(model="lenet", optimizer="adagrad", limit=640, epochs=1,
+                         validation_fraction=0.01, image_size=size,
+                         deterministic=True, test=False)
+    run = train_model(config, Path(sys.argv[1]), strategy=strategy)
+    result[name] = [row["loss"] for row in run.steps]
 try:
     train_model(TrainConfig(model="lenet", batch_size=33, limit=640),
                 Path(sys.argv[1]), strategy=strategy)
@@ -91,6 +99,12 @@ def test_two_devices_train_as_one(result, optimizer):
     assert one["metrics"]["test_accuracy"] == pytest.approx(
         two["metrics"]["test_accuracy"], abs=0.005
     )
+
+
+def test_strategies_of_one_process_do_not_mix_up_their_sums(result):
+    losses = result["adagrad-2"]["losses"]
+    np.testing.assert_allclose(result["first"], losses, rtol=1e-5)
+    assert max(abs(np.subtract(result["other"], losses))) > 0.01
 
 
 @pytest.mark.parametrize("count", [1, 2])

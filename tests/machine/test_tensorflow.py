@@ -66,3 +66,69 @@ def test_tensorflow_follows_the_settings(run_python, given, expected):
     )
     assert done.stdout.split() == ["tensorflow", expected], done.stderr
     assert done.stderr == "stderr is back\n"
+
+
+# TensorFlow as it is imported on a processor where oneDNN is off by default.
+LATE = """
+import os, sys, warnings
+before, later = sys.argv[1:]
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = before
+import tensorflow
+os.environ.pop("TF_ENABLE_ONEDNN_OPTS")
+if later:
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = later
+from kerascnn.machine.tensorflow import load_tensorflow
+warnings.simplefilter("always")
+with warnings.catch_warnings(record=True) as caught:
+    load_tensorflow()
+    load_tensorflow()
+for warning in caught:
+    print(warning.category.__name__, warning.message)
+"""
+
+
+@pytest.mark.skipif(
+    "TF_ENABLE_ONEDNN_OPTS" not in fast_settings(), reason="oneDNN is for x86"
+)
+@pytest.mark.parametrize(
+    ("before", "later", "count"),
+    [("0", "", 1), ("0", "1", 1), ("0", "0", 0), ("1", "", 0)],
+    ids=["slow", "set too late", "off as the user wants", "fast"],
+)
+def test_tensorflow_imported_slow_gets_one_warning(run_python, before, later, count):
+    done = run_python("-c", LATE, before, later)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == count
+    for line in lines:
+        assert line.startswith("RuntimeWarning TensorFlow was imported before")
+        assert "set TF_ENABLE_ONEDNN_OPTS=1" in line
+
+
+# A Keras on another backend, without the packages of one.
+OTHER = """
+import sys, types
+if sys.argv[1] == "imported":
+    keras = types.ModuleType("keras")
+    keras.backend = types.SimpleNamespace(backend=lambda: "jax")
+    sys.modules["keras"] = keras
+from kerascnn.errors import ConfigError
+from kerascnn.machine.tensorflow import load_tensorflow
+try:
+    load_tensorflow()
+except ConfigError as error:
+    print(error)
+print("tensorflow" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "backend"), [("imported", None), ("asked for", "jax")]
+)
+def test_another_backend_is_refused_before_anything_loads(run_python, when, backend):
+    done = run_python("-c", OTHER, when, KERAS_BACKEND=backend)
+    assert done.stdout.splitlines() == [
+        "Keras runs on jax, but kerascnn needs TensorFlow. Set "
+        "KERAS_BACKEND=tensorflow before Keras is imported.",
+        "False",
+    ], done.stderr

@@ -1,13 +1,15 @@
 """Runtimes in processes of their own: answers, and files that are damaged."""
 
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kerascnn.errors import MissingExtraError, ModelFileError
 from kerascnn.model_files.formats import FORMATS, FormatEntry
-from kerascnn.model_files.process import RuntimeProcess, require_modules
+from kerascnn.model_files.process import RUNTIMES, RuntimeProcess, require_modules
 
 
 def test_saved_model_runs_without_keras_and_without_kerascnn(exported, splits):
@@ -31,6 +33,18 @@ def test_tflite_answers_any_number_of_images(exported, lenet, splits):
         assert len(taken) >= 3
         assert min(taken) > 0
         assert process.peak_bytes() > 20e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux names the threads")
+def test_tensorflow_does_one_operation_at_a_time_where_threads_are_given(
+    exported, splits
+):
+    path = exported / "saved_model" / "1"
+    with RuntimeProcess(path, "saved-model", threads=3) as process:
+        process.predict(splits[1].images[:3])
+        tasks = Path(f"/proc/{process.process.pid}/task").glob("*/comm")
+        names = [file.read_text() for file in tasks]
+    assert sum(name.startswith("tf_Compute") for name in names) == 1
 
 
 def damaged(source, target, change):
@@ -119,6 +133,7 @@ def test_missing_file_and_missing_package_are_one_line(tmp_path):
     row = FormatEntry(
         name="x",
         target="",
+        title="X",
         summary="",
         suffix="",
         runner="",
@@ -131,8 +146,6 @@ def test_missing_file_and_missing_package_are_one_line(tmp_path):
 
 
 def test_every_runner_is_there():
-    from kerascnn.model_files.process import HERE
-
     assert sorted(row.runner for row in FORMATS.values()) == sorted(
-        path.stem for path in HERE.glob("*_runner.py")
+        path.stem for path in RUNTIMES.glob("*_runner.py")
     )

@@ -6,6 +6,7 @@ import sys
 import time
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 
@@ -18,10 +19,6 @@ from kerascnn.settings.config import TrainConfig
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
 FACTS = DatasetFacts.from_table("mnist")
 create_run = partial(folder.create_run, dataset=FACTS)
-
-
-def finish(run, at="2026-01-01T00:00:00+00:00"):
-    run.write_json("metrics.json", {"status": "finished", "finished_at": at})
 
 
 def test_names_count_upwards(tmp_path):
@@ -107,10 +104,10 @@ def test_folder_that_cannot_be_written_is_one_error(tmp_path):
         create_run(CONFIG, {}, tmp_path / "file")
 
 
-def test_newest_is_the_one_that_finished_last(tmp_path):
+def test_newest_is_the_one_that_finished_last(tmp_path, end_run):
     first, second, _ = (create_run(CONFIG, {}, tmp_path) for _ in range(3))
-    finish(second, "2026-01-01T00:00:00+00:00")
-    finish(first, "2026-01-02T00:00:00+00:00")
+    end_run(second, finished_at="2026-01-01T00:00:00+00:00")
+    end_run(first, finished_at="2026-01-02T00:00:00+00:00")
     assert newest_run(tmp_path) == first
     assert find_run(None, tmp_path) == first
 
@@ -141,7 +138,36 @@ def test_folder_that_is_no_run_is_refused(tmp_path):
 def test_csv_round_trip_leaves_out_what_was_not_taken(tmp_path):
     run = Run(tmp_path)
     run.write_csv("history.csv", [{"epoch": 1, "loss": 0.1 + 0.2, "other": None}])
-    assert run.history == [{"epoch": 1.0, "loss": 0.1 + 0.2}]
+    assert run.epochs == [{"epoch": 1.0, "loss": 0.1 + 0.2}]
+    assert run.history == {"epoch": [1.0], "loss": [0.1 + 0.2]}
+
+
+def test_history_has_a_column_for_each_number_and_a_place_for_each_epoch(tmp_path):
+    run = Run(tmp_path)
+    losses = [{"epoch": 1, "loss": 0.5, "validation_loss": None}]
+    run.write_csv("history.csv", [*losses, {"epoch": 2, "validation_loss": 0.25}])
+    assert list(run.history) == ["epoch", "loss", "validation_loss"]
+    np.testing.assert_array_equal(run.history["loss"], [0.5, np.nan])
+    np.testing.assert_array_equal(run.history["validation_loss"], [np.nan, 0.25])
+
+
+def test_figures_are_the_pictures_by_name(tmp_path):
+    run = Run(tmp_path)
+    assert run.figures == {}
+    run.figures_path.mkdir()
+    for name in ("curves.png", "confusion_matrix.png", "curves.svg"):
+        (run.figures_path / name).touch()
+    assert run.figures == {
+        "confusion_matrix": run.figures_path / "confusion_matrix.png",
+        "curves": run.figures_path / "curves.png",
+    }
+
+
+def test_model_of_a_run_is_a_plain_keras_model(lenet_run, lenet, splits):
+    model = lenet_run.load_model()
+    assert isinstance(model, keras.Model)
+    images = splits[1].images[:10]
+    np.testing.assert_allclose(model.predict(images), lenet.predict(images), rtol=1e-5)
 
 
 def test_broken_files_are_one_error(tmp_path):
@@ -152,21 +178,29 @@ def test_broken_files_are_one_error(tmp_path):
     (run.path / "metrics.json").write_text("[]")
     with pytest.raises(RunError, match="one JSON object"):
         _ = run.metrics
+    run.write_json("metrics.json", {"status": "lost"})
+    with pytest.raises(RunError, match=r"Cannot read .*metrics\.json: status has to"):
+        _ = run.metrics
     run.write_json("environment.json", {"computation": {}})
     with pytest.raises(RunError, match=r"Cannot read .*environment\.json: .* Put it"):
         _ = run.computation
     (run.path / "history.csv").write_text("epoch\nx\n")
     with pytest.raises(RunError, match=r"Cannot read .*history\.csv"):
-        _ = run.history
+        _ = run.epochs
 
 
-def test_model_is_only_given_when_finished(tmp_path):
+def test_model_is_only_given_when_finished(tmp_path, end_run):
     run = create_run(CONFIG, {}, tmp_path)
     with pytest.raises(RunError, match=r"has not finished.*--resume"):
         run.require_model()
-    run.write_json("metrics.json", {"status": "diverged", "diverged_at_epoch": 2})
+    end_run(run, status="diverged", diverged_at_epoch=2)
     with pytest.raises(DivergedError, match="diverged in epoch 2"):
         run.require_model()
+    end_run(run)
+    with pytest.raises(RunError, match=r"has finished, but model\.keras is gone"):
+        run.require_model()
+    run.model_path.touch()
+    assert run.require_model() == run.model_path
 
 
 def test_lock_keeps_a_second_process_out(tmp_path):

@@ -31,7 +31,8 @@ def kerascnn(*arguments):
 
 def test_its_settings_are_those_that_it_wrote(old):
     written = json.loads((OLD / "config.json").read_text())
-    assert old.settings.to_dict() == written | {"fast_layers": True}
+    later = {"fast_layers": True, "store_predictions": False, "plan_digest": None}
+    assert old.settings.to_dict() == written | later
     # Of what the recipe fills in, all that it still gives was left to it.
     assert old.config == TrainConfig(
         model="lenet",
@@ -43,6 +44,10 @@ def test_its_settings_are_those_that_it_wrote(old):
         seed=5,
         deterministic=True,
     )
+
+
+def test_its_metrics_are_those_that_it_wrote(old):
+    assert old.metrics.to_dict() == json.loads((OLD / "metrics.json").read_text())
 
 
 def test_it_is_listed(old):
@@ -61,7 +66,7 @@ def test_it_is_evaluated(old, lenet):
 def test_it_is_resumed(old, run_python):
     """Stopped before its first checkpoint, it comes to what 0.1 came to."""
     (old.path / "metrics.json").unlink()
-    before = old.history
+    before = old.epochs
     done = run_python("-m", "kerascnn", "train", "--resume", old.name, "--json")
     assert "bit-for-bit" not in done.stderr
     document = json.loads(done.stdout)
@@ -69,7 +74,7 @@ def test_it_is_resumed(old, run_python):
     assert document["settings"] == old.settings.to_dict()
     for name in ("loss", "validation_loss", "learning_rate"):
         np.testing.assert_allclose(
-            [row[name] for row in old.history], [row[name] for row in before], rtol=0.02
+            [row[name] for row in old.epochs], [row[name] for row in before], rtol=0.02
         )
 
 

@@ -105,6 +105,15 @@ def test_recipes_name_every_model_and_only_what_exists():
         assert {"sgd", "adagrad"} <= set(recipe.learning_rates) <= set(OPTIMIZERS)
 
 
+def test_network_without_a_recipe_is_trained_with_its_rows_own(monkeypatch):
+    monkeypatch.delitem(RECIPES, "mobilenet")
+    settings = TrainConfig(model="mobilenet", optimizer="adagrad").resolve()
+    assert (settings.image_size, settings.stem) == (32, "paper")
+    assert settings.learning_rate == OPTIMIZERS["adagrad"].learning_rate
+    with pytest.raises(UnknownNameError, match="Did you mean 'lenet'"):
+        RECIPES["lenett"]
+
+
 def test_given_is_what_differs_from_the_defaults():
     config = TrainConfig(
         model="resnet18",

@@ -45,7 +45,7 @@ def outcome(run):
     times = {"seconds", "images_per_second"}
     history = [
         {name: value for name, value in row.items() if name not in times}
-        for row in run.history
+        for row in run.epochs
     ]
     weights = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
     return weights, history, (run.path / "steps.csv").read_text()

@@ -138,7 +138,7 @@ def test_predictions_are_stored_without_a_look_at_the_labels(tmp_path, monkeypat
     monkeypatch.setattr(data.Split, "__len__", lambda split: len(split.images))
     config = TrainConfig(**SMALL | {"epochs": 1, "store_predictions": True})
     run = train_model(config, tmp_path)
-    assert not [name for name in run.metrics if name.startswith("test_")]
+    assert run.metrics.test_accuracy is None
     _, test = load_dataset("mnist")
     expected = load(run).predict(test.images, verbose=0).argmax(axis=1)
     assert run.test_predictions.dtype == np.uint8
@@ -151,15 +151,15 @@ def test_test_accuracy_is_that_of_plain_keras_to_the_image(finished):
     model = load(finished)
     guesses = model.predict(test.images, verbose=0).argmax(axis=1)
     right = int((guesses == test.labels).sum())
-    assert finished.metrics["test_accuracy"] == right / 10_000
+    assert finished.metrics.test_accuracy == right / 10_000
     assert right > 8_000
     loss, accuracy = model.evaluate(test.images, test.labels, verbose=0)
-    assert loss == pytest.approx(finished.metrics["test_loss"], rel=1e-4)
+    assert loss == pytest.approx(finished.metrics.test_loss, rel=1e-4)
     assert accuracy == pytest.approx(right / 10_000, abs=1e-6)
 
 
 def test_history_agrees_with_the_steps(finished):
-    steps, history = finished.steps, finished.history
+    steps, history = finished.steps, finished.epochs
     assert [row["step"] for row in steps] == list(range(1, 41))
     assert [row["epoch"] for row in history] == [1, 2]
     for row in history:
@@ -171,13 +171,13 @@ def test_history_agrees_with_the_steps(finished):
     assert max(step["learning_rate"] for step in steps) == pytest.approx(
         finished.settings.learning_rate, rel=1e-3
     )
-    assert finished.metrics["training_accuracy"] == history[-1]["accuracy"]
-    assert finished.metrics["validation_accuracy"] == history[-1]["validation_accuracy"]
+    assert finished.metrics.training_accuracy == history[-1]["accuracy"]
+    assert finished.metrics.validation_accuracy == history[-1]["validation_accuracy"]
 
 
 def test_card_says_what_was_measured(finished):
     text = (finished.path / "README.md").read_text()
-    assert f"| test | 10,000 | {finished.metrics['test_accuracy']:.2%} |" in text
+    assert f"| test | 10,000 | {finished.metrics.test_accuracy:.2%} |" in text
     assert "adagrad" in text
     assert "(batch, 28, 28, 1)" in text
     assert "like those of mnist (http://yann.lecun.com/exdb/mnist/). Other" in text
@@ -294,7 +294,7 @@ def test_divergence_keeps_what_there_is(tmp_path):
         train_model(config, tmp_path)
     (run,) = list_runs(tmp_path)
     assert run.status == "diverged"
-    assert run.metrics["diverged_at_epoch"] == 1
+    assert run.metrics.diverged_at_epoch == 1
     assert 0 < len(run.steps) < 60
     assert not run.model_path.exists()
     with pytest.raises(DivergedError, match="lower --learning-rate"):
@@ -308,8 +308,8 @@ def test_early_stop_takes_the_best_weights(tmp_path):
         | {"validation_fraction": 0.005, "limit": 640}
     )
     run = train_model(config, tmp_path)
-    losses = [row["validation_loss"] for row in run.history]
-    best = run.metrics["best_epoch"]
+    losses = [row["validation_loss"] for row in run.epochs]
+    best = run.metrics.best_epoch
     assert losses[best - 1] == min(losses)
     assert len(losses) == best + 1 < 12
     _, validation, _ = load_splits(run.settings)
@@ -333,7 +333,7 @@ def test_average_of_the_weights_is_what_is_saved(tmp_path):
     _, validation, _ = load_splits(averaged.settings)
     model = load(averaged)
     loss, _ = model.evaluate(validation.images, validation.labels, verbose=0)
-    assert loss == pytest.approx(averaged.history[-1]["validation_loss"], rel=1e-4)
+    assert loss == pytest.approx(averaged.epochs[-1]["validation_loss"], rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_average_of_the_weights_is_what_is_saved(tmp_path):
 )
 def test_every_setting_learns(tmp_path, settings):
     run = train_model(TrainConfig(**SMALL | {"epochs": 3} | settings), tmp_path)
-    assert run.history[-1]["loss"] < 0.75 * run.history[0]["loss"]
+    assert run.epochs[-1]["loss"] < 0.75 * run.epochs[0]["loss"]
     model = load(run)
     assert model.output.dtype == "float32"
 

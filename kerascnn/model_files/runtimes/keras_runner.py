@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from kerascnn.model_files.keras_model import Predictor, load_model
+from kerascnn.model_files.keras_model import Predictor
+from kerascnn.models.load import load_model
 
 
 class Runner:
@@ -16,17 +17,20 @@ class Runner:
 
     Args:
         path: The file.
-        threads: How many threads compute; the runtime's own number where `None`.
+        threads: Not used; TensorFlow reads its threads from the environment.
     """
 
     def __init__(self, path: str, threads: int | None) -> None:
-        if threads:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
         model = load_model(Path(path))
-        self.input_shape = model.input_shape
-        self.output_shape = model.output_shape
-        self.predict = Predictor(model, batch_size=2**31)
+        self.model = model
+        # One that was never built, or that takes several inputs, has no shape or many.
+        self.input_shape = getattr(model, "input_shape", None)
+        self.output_shape = getattr(model, "output_shape", None)
+
+    @cached_property
+    def predict(self) -> Predictor:
+        """The model compiled, once it is known to be one of images."""
+        return Predictor(self.model, batch_size=2**31)
 
     def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """From raw pixels, `(number, height, width, channels)`, to probabilities."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-# The two kinds of bytes that a quantised model takes and gives.
+# The two kinds of bytes that a quantized model takes and gives.
 QUANTIZED = (np.uint8, np.int8)
 
 

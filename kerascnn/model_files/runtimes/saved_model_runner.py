@@ -35,13 +35,10 @@ class Runner:
 
     Args:
         path: Its folder.
-        threads: How many threads compute; the runtime's own number where `None`.
+        threads: Not used; TensorFlow reads its threads from the environment.
     """
 
     def __init__(self, path: str, threads: int | None) -> None:
-        if threads:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
         _check_operations(os.path.join(path, "saved_model.pb"))
         self.model = tf.saved_model.load(path)
         if SIGNATURE not in self.model.signatures:

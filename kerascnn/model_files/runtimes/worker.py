@@ -1,4 +1,4 @@
-"""A process that loads one model file in its own runtime and answers for it.
+"""A process that loads one model file in its own runtime, and runs it.
 
     python worker.py RUNNER PATH [THREADS]
 
@@ -25,7 +25,7 @@ WARM_UP = 5
 
 
 class Worker:
-    """Orders are its methods; what they return is the answer."""
+    """Orders are its methods; what they return is sent back."""
 
     def __init__(self, runner: str, path: str, threads: int | None) -> None:
         started = time.perf_counter()
@@ -40,7 +40,7 @@ class Worker:
         }
 
     def predict(self, images: str, answers: str, batch_size: int) -> dict[str, Any]:
-        """Answer for the images in one `.npy` file, in another."""
+        """Predict the images in one `.npy` file, into another."""
         pixels = np.load(images, allow_pickle=False)
         parts = [
             self.run(pixels[start : start + batch_size])
@@ -51,7 +51,7 @@ class Worker:
         return {"modules": sorted(name for name in found if "." not in name)}
 
     def time(self, images: str, batch_size: int, seconds: float) -> dict[str, Any]:
-        """Answer for batches of the images for so long; seconds of each call."""
+        """Predict batches of the images for so long; seconds of each call."""
         pixels = np.load(images, allow_pickle=False)
         pixels = np.resize(pixels, (max(len(pixels), batch_size), *pixels.shape[1:]))
         for _ in range(WARM_UP if batch_size == 1 else 1):

@@ -1,0 +1,49 @@
+"""How to run an exported file: a section for each format in the README beside it."""
+
+from __future__ import annotations
+
+SAVED_MODEL = """\
+Python with TensorFlow alone:
+
+```python
+import tensorflow as tf
+
+model = tf.saved_model.load("{file}")
+answer = model.signatures["serving_default"](image=images)  # uint8
+answer["probabilities"], answer["label"]
+```
+
+TensorFlow Serving, and a PNG or JPEG file sent to it:
+
+```sh
+docker run -p 8501:8501 -v "$PWD/saved_model:/models/{model}" -e MODEL_NAME={model} \\
+    tensorflow/serving
+curl http://localhost:8501/v1/models/{model}:predict -d @- <<EOF
+{{"signature_name": "encoded",
+ "instances": [{{"image_bytes": {{"b64": "$(base64 -w0 picture.png)"}}}}]}}
+EOF
+```
+"""
+
+TFLITE = """\
+```python
+from ai_edge_litert.interpreter import Interpreter
+
+interpreter = Interpreter("{file}")
+classify = interpreter.get_signature_runner()
+probabilities = classify(image=images)["probabilities"]
+```
+
+`image` is float32, or uint8 in a file of int8, whose `probabilities` are uint8 too:
+divide them by 256.
+"""
+
+ONNX = """\
+```python
+import onnxruntime
+
+session = onnxruntime.InferenceSession("{file}")
+[probabilities] = session.run(None, {{"image": images.astype("float32")}})
+names = session.get_modelmeta().custom_metadata_map["class_names"].splitlines()
+```
+"""

@@ -1,0 +1,124 @@
+"""How a training ended: the record in `metrics.json`, as a typed value."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from kerascnn.errors import RunError
+
+Ending = Literal["finished", "diverged"]
+
+# What a run may lack; `metrics.json` then has no such key. All others are always there.
+_LEFT_OUT = (
+    "diverged_at_epoch",
+    "message",
+    "best_epoch",
+    "test_images",
+    "test_loss",
+    "test_accuracy",
+)
+_KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
+    "str": ("text", str),
+    "int": ("a whole number", int),
+    "float": ("a number", (int, float)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMetrics:
+    """What a training came to.
+
+    Attributes:
+        status: `"finished"`, or `"diverged"`: the loss was no longer a finite number.
+        finished_at: When it ended, in ISO 8601.
+        diverged_at_epoch: The epoch, from 1, in which a run diverged.
+        message: What a run that diverged said, in one line.
+        epochs: Epochs that are done.
+        steps: Steps that are done, of all epochs together.
+        training_images: Images that it was trained on.
+        validation_images: Images held out of them.
+        parameters: All weights, among them the moving statistics of normalization.
+        seconds: Time of the training steps; validation and files take more.
+        images_per_second: Training images in these seconds; `None` without an epoch.
+        training_loss: Mean of the last epoch; `None` without an epoch.
+        training_accuracy: Likewise, in `[0, 1]`.
+        validation_loss: After the last epoch; `None` where no images were held out.
+        validation_accuracy: Likewise, in `[0, 1]`.
+        best_epoch: With early stopping, the epoch, from 1, whose weights were taken.
+        test_images: Images of the test split; `None`, as what follows, where it was not
+            measured.
+        test_loss: Mean of these images.
+        test_accuracy: The share of these that is classified correctly, in `[0, 1]`.
+    """
+
+    status: Ending
+    finished_at: str
+    diverged_at_epoch: int | None = None
+    message: str | None = None
+    epochs: int
+    steps: int
+    training_images: int
+    validation_images: int
+    parameters: int
+    seconds: float
+    images_per_second: float | None = None
+    training_loss: float | None = None
+    training_accuracy: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    best_epoch: int | None = None
+    test_images: int | None = None
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values by name, as `metrics.json` has them."""
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if value is not None or name not in _LEFT_OUT
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> RunMetrics:
+        """Read what `to_dict` gave; names that this version does not know are ignored.
+
+        Raises:
+            RunError: A value that is missing or of another kind.
+        """
+        given: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            if field.name not in value and field.default is dataclasses.MISSING:
+                raise RunError(f"{field.name} is missing.")
+            given[field.name] = value.get(field.name)
+            _check(field.name, str(field.type), given[field.name])
+        return cls(**given)
+
+
+def _check(name: str, annotation: str, value: Any) -> None:
+    """Refuse a value that a field of this annotation cannot have."""
+    if name == "status":
+        if value not in get_args(Ending):
+            raise RunError(
+                f"status has to be {' or '.join(get_args(Ending))}, but is {value!r}."
+            )
+        return
+    kind, _, optional = annotation.partition(" | ")
+    if value is None and optional:
+        return
+    words, types = _KINDS[kind]
+    is_odd = isinstance(value, bool) or (
+        isinstance(value, float) and not math.isfinite(value)
+    )
+    if is_odd or not isinstance(value, types):
+        raise RunError(f"{name} has to be {words}, but is {value!r}.")
+    if name == "finished_at":
+        try:
+            datetime.fromisoformat(str(value))
+        except ValueError as error:
+            raise RunError(f"finished_at is no time: {error}.") from error
