@@ -76,7 +76,7 @@ def test_changelog_has_the_version():
     assert re.search(heading, read("CHANGELOG.md"), re.M)
 
 
-def test_licences_are_there():
+def test_licenses_are_there():
     assert "Apache License\n" in read("LICENSE")
     assert "Version 2.0, January 2004" in read("LICENSE")
     assert "CC BY-SA 3.0" in read("kerascnn/data/mnist/LICENSE.md")

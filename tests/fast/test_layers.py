@@ -227,7 +227,7 @@ def test_accelerated_model_is_the_same_model(name):
     names = ([layer.name for layer in m.get_layer(name).layers] for m in (fast, model))
     assert next(names) == next(names)
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1)).astype("float32")
-    # Dropout of the same seed among it. Normalised over three images, the values of
+    # Dropout of the same seed among it. Normalized over three images, the values of
     # the last maps, of one pixel, differ by what rounding makes of their differences.
     for training in (False, True):
         rtol = 1e-3 if training and name == "mobilenet" else 1e-5
@@ -235,7 +235,7 @@ def test_accelerated_model_is_the_same_model(name):
         np.testing.assert_allclose(ours, expected, rtol=rtol, atol=1e-7)
 
 
-# Normalisation over so few images makes much of rounding, and the more the larger the
+# Normalization over so few images makes much of rounding, and the more the larger the
 # steps: there they are small.
 @pytest.mark.parametrize(
     ("name", "rate"),
