@@ -10,7 +10,7 @@
     │   ├── TrainingInterruptedError         stopped by a signal, to be resumed
     │   └── ModelFileError                   a model that cannot be loaded or used
     ├── ExportError                          an exported file that fails its check
-    ├── PictureError                         a picture that cannot be read
+    ├── PictureError                         a picture that cannot be read, or is none
     └── MissingExtraError     (ImportError)  an optional package that is not installed
 
 The command line shows any of them as one line and exits with code 1. Everything else is
@@ -79,7 +79,7 @@ class ExportError(KerasCNNError):
 
 
 class PictureError(KerasCNNError):
-    """A file that holds no picture that can be read."""
+    """A picture that cannot be read, or numbers that are no pixels."""
 
 
 class MissingExtraError(KerasCNNError, ImportError):

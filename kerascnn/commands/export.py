@@ -12,7 +12,7 @@ from kerascnn.commands.table import echo_table
 from kerascnn.errors import ExportError
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
-from kerascnn.runs.folder import DEFAULT_FOLDER, find_run
+from kerascnn.runs.folder import DEFAULT_FOLDER, open_run
 
 _QUANTIZED = ", ".join(
     row.title for row in FORMATS.values() if len(row.quantizations) > 1
@@ -82,7 +82,7 @@ def export(
       kerascnn export lenet-sgd-1 --format tflite --quantize none --quantize int8
       kerascnn export lenet-sgd-1 --format onnx --out files --json
     """
-    found = find_run(run, DEFAULT_FOLDER)
+    found = open_run(run, DEFAULT_FOLDER)
     found.require_model()
 
     from kerascnn.exporting.export import export_run

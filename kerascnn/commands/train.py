@@ -13,7 +13,7 @@ from kerascnn.data import DATASETS
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.models import MODELS
-from kerascnn.runs.folder import Run, find_run
+from kerascnn.runs.folder import Run, open_run
 from kerascnn.settings.config import DEVICES, TrainConfig
 from kerascnn.settings.config_file import read_config
 from kerascnn.settings.optimizers import OPTIMIZERS
@@ -160,7 +160,7 @@ def train(
                 "--resume goes on with the run's own settings: leave out MODEL and the "
                 "other options."
             )
-        run = find_run(resume, out)
+        run = open_run(resume, out)
         _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
 
         load_tensorflow()

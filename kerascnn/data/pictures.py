@@ -58,26 +58,29 @@ def find_pictures(names: Sequence[str]) -> Iterator[str]:
         yield from sorted(str(file) for file in files)
 
 
-def read_picture(name: str, standard_input: bytes = b"") -> Image.Image:
+def read_picture(source: str | Image.Image, standard_input: bytes = b"") -> Image.Image:
     """Read a picture: gray (`L`) or color (`RGB`), 8 bits, upright, opaque.
 
     What is transparent becomes white around dark drawings and black around light ones.
     Of an animation the first frame is taken.
 
     Args:
-        name: A file, or `-` for `standard_input`.
+        source: A file, `-` for `standard_input`, or a picture that Pillow has opened.
         standard_input: The content of a file.
 
     Raises:
         PictureError: A file that is missing, is no picture, or is damaged or huge.
     """
     try:
-        content = standard_input if name == STANDARD_INPUT else Path(name).read_bytes()
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            file = Image.open(io.BytesIO(content))
-            file.load()
-        return _opaque(_in_8_bits(ImageOps.exif_transpose(file)))
+            opened = source
+            if isinstance(opened, str):
+                is_file = opened != STANDARD_INPUT
+                content = Path(opened).read_bytes() if is_file else standard_input
+                opened = Image.open(io.BytesIO(content))
+            opened.load()
+        return _opaque(_in_8_bits(ImageOps.exif_transpose(opened)))
     except (
         OSError,
         SyntaxError,
@@ -88,6 +91,7 @@ def read_picture(name: str, standard_input: bytes = b"") -> Image.Image:
         Image.DecompressionBombError,
         Image.DecompressionBombWarning,
     ) as error:
+        name = source if isinstance(source, str) else "the picture"
         raise PictureError(f"Cannot read {name}: {_reason(error)}.") from error
 
 

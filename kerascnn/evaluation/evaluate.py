@@ -98,7 +98,7 @@ def evaluate_artifact(
 
 def predict_images(
     artifact: Artifact,
-    images: npt.NDArray[np.uint8],
+    images: npt.NDArray[np.uint8 | np.float32],
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Probabilities:
@@ -122,7 +122,7 @@ def predict_images(
     with open_model(artifact.path, artifact.format) as model:
         _check_shapes(model.shapes, expected, artifact)
         probabilities = model.predict(images, batch_size=batch_size)
-    _check_probabilities(probabilities, artifact.path)
+    check_probabilities(probabilities, artifact.path)
     return probabilities
 
 
@@ -152,12 +152,21 @@ def _fits(actual: Any, expected: Shape) -> bool:
     )
 
 
-def _check_probabilities(probabilities: Probabilities, path: Path) -> None:
+def check_probabilities(probabilities: Probabilities, source: Path | str) -> None:
+    """Refuse what a model without softmax gives.
+
+    Args:
+        probabilities: What it predicts for some images.
+        source: What to call it.
+
+    Raises:
+        ModelFileError: They do not sum to 1.
+    """
     # Models that compute in 16 bits are off by up to a hundredth, in 8 bits by more.
     sums = probabilities.sum(axis=1)
     if not (probabilities >= 0).all() or not np.allclose(sums, 1, atol=0.04):
         raise ModelFileError(
-            f"The model in {path} does not give probabilities: those of the first "
+            f"The model in {source} does not give probabilities: those of the first "
             f"image sum to {sums[0]:.3g}. End it in softmax, or, where that is no "
             "number, train again."
         )

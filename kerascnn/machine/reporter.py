@@ -31,7 +31,7 @@ class Reporter:
 
 
 class LineReporter(Reporter):
-    """Writes to a stream; on a terminal, with a live line for the steps.
+    """Writes to a stream; on a terminal or in a notebook, with a live line of steps.
 
     Args:
         stream: Standard error where `None`.
@@ -39,7 +39,7 @@ class LineReporter(Reporter):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
+        self.live = self.stream.isatty() or _is_notebook(self.stream)
         self._width = 0
 
     def message(self, text: str) -> None:
@@ -93,6 +93,11 @@ class LineReporter(Reporter):
         if self._width:
             print(f"\r{' ' * self._width}\r", end="", file=self.stream)
             self._width = 0
+
+
+def _is_notebook(stream: TextIO) -> bool:
+    """Whether a stream ends in a cell: that of a kernel says that it is no terminal."""
+    return type(stream).__module__.partition(".")[0] == "ipykernel"
 
 
 def format_seconds(seconds: float) -> str:

@@ -14,7 +14,7 @@ from kerascnn.model_files.formats import (
     FormatEntry,
     kinds_of_files,
 )
-from kerascnn.runs.folder import Run, find_run
+from kerascnn.runs.folder import Run, open_run
 
 # Beside exported files: what they are of, and what their check said.
 REPORT_NAME = "export.json"
@@ -63,7 +63,7 @@ def find_artifact(
     """
     if reference is not None and format_of(Path(reference)):
         return open_artifact(Path(reference), dataset)
-    return artifact_of_run(find_run(reference, out))
+    return artifact_of_run(open_run(reference, out))
 
 
 def artifact_of_run(run: Run) -> Artifact:

@@ -69,7 +69,7 @@ class RuntimeHere:
         pass
 
     def predict(
-        self, images: npt.NDArray[np.uint8], *, batch_size: int = 256
+        self, images: npt.NDArray[np.uint8 | np.float32], *, batch_size: int = 256
     ) -> npt.NDArray[np.float32]:
         """Predict as `RuntimeProcess.predict` does."""
         import numpy as np

@@ -14,7 +14,7 @@ from kerascnn.errors import ConfigError
 
 BATCH_SIZE = 256
 
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8 | np.float32]
 Probabilities = npt.NDArray[np.float32]
 
 

@@ -108,7 +108,7 @@ class RuntimeProcess:
         self.folder.cleanup()
 
     def predict(
-        self, images: npt.NDArray[np.uint8], *, batch_size: int = 256
+        self, images: npt.NDArray[np.uint8 | np.float32], *, batch_size: int = 256
     ) -> npt.NDArray[np.float32]:
         """Predict raw pixels `(number, height, width, channels)`.
 

@@ -367,8 +367,12 @@ def newest_run(out: Path = DEFAULT_FOLDER) -> Run:
     return finished[max(finished)]
 
 
-def find_run(reference: str | Path | None, out: Path = DEFAULT_FOLDER) -> Run:
-    """Find a run by its path, by its name in `out`, or the newest one.
+def open_run(reference: str | Path | None, out: Path = DEFAULT_FOLDER) -> Run:
+    """Open a run by its path, by its name in `out`, or the newest one.
+
+    Args:
+        reference: The path or the name; the run that finished last where `None`.
+        out: The folder of all runs.
 
     Raises:
         RunError: There is none, or the folder is no run.

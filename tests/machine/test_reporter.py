@@ -23,6 +23,20 @@ class Terminal(io.StringIO):
         return True
 
 
+class Cell(io.StringIO):
+    """A stream of a notebook's kernel, which says that it is no terminal."""
+
+    __module__ = "ipykernel.iostream"
+
+
+def test_notebook_has_the_live_line_of_a_terminal():
+    said = []
+    for stream in (Cell(), Terminal()):
+        LineReporter(stream).steps(**STEPS)
+        said.append(stream.getvalue())
+    assert said[0] == said[1] != ""
+
+
 def test_terminal_has_a_live_line_that_the_epoch_replaces():
     terminal = Terminal()
     reporter = LineReporter(terminal)

@@ -13,7 +13,7 @@ import pytest
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.runs import folder
-from kerascnn.runs.folder import Run, find_run, list_runs, newest_run
+from kerascnn.runs.folder import Run, list_runs, newest_run, open_run
 from kerascnn.settings.config import TrainConfig
 
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
@@ -109,29 +109,29 @@ def test_newest_is_the_one_that_finished_last(tmp_path, end_run):
     end_run(second, finished_at="2026-01-01T00:00:00+00:00")
     end_run(first, finished_at="2026-01-02T00:00:00+00:00")
     assert newest_run(tmp_path) == first
-    assert find_run(None, tmp_path) == first
+    assert open_run(None, tmp_path) == first
 
 
 def test_run_is_found_by_path_and_by_name(tmp_path):
     run = create_run(CONFIG, {}, tmp_path)
-    assert find_run(run.path) == run
-    assert find_run("lenet-adagrad-1", tmp_path) == run
+    assert open_run(run.path) == run
+    assert open_run("lenet-adagrad-1", tmp_path) == run
 
 
 def test_run_that_does_not_exist_suggests_the_nearest(tmp_path):
     with pytest.raises(RunError, match="Make one with: kerascnn train lenet"):
-        find_run("x", tmp_path)
+        open_run("x", tmp_path)
     with pytest.raises(RunError, match="no finished run"):
-        find_run(None, tmp_path)
+        open_run(None, tmp_path)
     create_run(CONFIG, {}, tmp_path)
     with pytest.raises(UnknownNameError, match="Did you mean 'lenet-adagrad-1'"):
-        find_run("lenet-adagrad-2", tmp_path)
+        open_run("lenet-adagrad-2", tmp_path)
 
 
 def test_folder_that_is_no_run_is_refused(tmp_path):
     (tmp_path / "other").mkdir()
     with pytest.raises(RunError, match=r"holds no config\.json"):
-        find_run("other", tmp_path)
+        open_run("other", tmp_path)
     assert list_runs(tmp_path) == []
 
 
