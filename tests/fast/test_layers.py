@@ -17,7 +17,9 @@ from kerascnn.fast.layers import (
 )
 from kerascnn.models.build import build_model
 from kerascnn.settings.config import TrainConfig
-from kerascnn.training.setup import compile_model, load_splits
+from kerascnn.training.batches import ResidentBatches
+from kerascnn.training.images import load_splits
+from kerascnn.training.network import compile_model
 from kerascnn.training.step import TrainingStep
 
 # Maps on both sides of every limit, and as flat as they come.
@@ -264,7 +266,7 @@ def test_training_has_the_losses_of_keras(name, rate):
         keras.utils.set_random_seed(0)
         model = compile_model(config, split)
         rates = np.full(5, rate, np.float32)
-        step = TrainingStep(model, split, config, rates, tf.distribute.get_strategy())
-        order = np.arange(160, dtype=np.int32)
-        losses.append(step.run(order, begin=0, first=0, count=5)[0])
+        batches = ResidentBatches(split, 16, seed=0)
+        step = TrainingStep(model, batches, config, rates, tf.distribute.get_strategy())
+        losses.append(step.run(0, 5)[0])
     np.testing.assert_allclose(*losses, rtol=2e-3)
