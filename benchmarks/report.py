@@ -63,9 +63,9 @@ HOLDS = {
     "matrices of 128 rows.",
     "vgg16": "The convolution of 64 channels on 32x32 pixels, where Winograd's "
     "transforms cost what they save, and dense layers that read 21 million weights.",
-    "resnet18": "Maps of 1 to 4 pixels a side give small products; normalisation and "
+    "resnet18": "Maps of 1 to 4 pixels a side give small products; normalization and "
     "additions are bound by memory.",
-    "mobilenet": "Depthwise convolutions and normalisation do a few operations for "
+    "mobilenet": "Depthwise convolutions and normalization do a few operations for "
     "each number that they read.",
 }
 

@@ -248,7 +248,7 @@ def test_a_data_set_is_listed_trained_on_evaluated_and_predicted(
         num_train=900,
         num_test=91,
         background=None,
-        licence="none",
+        license="none",
         reference="none",
     )
     monkeypatch.setitem(DATASETS, "stripes", row)

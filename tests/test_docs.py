@@ -76,7 +76,7 @@ def test_changelog_has_the_version():
     assert re.search(heading, read("CHANGELOG.md"), re.M)
 
 
-def test_licences_are_there():
+def test_licenses_are_there():
     assert "Apache License\n" in read("LICENSE")
     assert "Version 2.0, January 2004" in read("LICENSE")
     assert "CC BY-SA 3.0" in read("kerascnn/data/mnist/LICENSE.md")
@@ -86,7 +86,7 @@ def test_ci_runs_the_tests_as_the_readme_says():
     """The same commands in this order; only the environment is elsewhere."""
     [command] = [line for line in read("README.md").splitlines() if ".[test]" in line]
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    script = read(".ci/run").replace('"', "")
+    script = re.sub("^ +", "", read(".ci/run"), flags=re.M).replace('"', "")
     script = script.replace("$venv", ".venv").replace("$python", "python3")
     assert "\n".join(command.strip().split(" && ")) in script
 

@@ -32,7 +32,7 @@ def datasets(as_json: bool) -> None:
             "num_test",
             "packaged",
             "tfds_name",
-            "licence",
+            "license",
             "reference",
         )
         rows = DATASETS.values()

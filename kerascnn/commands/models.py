@@ -18,7 +18,7 @@ def models(as_json: bool) -> None:
     """List the networks.
 
     Input, parameters and multiply-adds of one image are the paper's; the last two
-    columns are for grey images of 32x32 pixels and 10 classes.
+    columns are for gray images of 32x32 pixels and 10 classes.
 
     \b
     Example:

@@ -91,7 +91,7 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--deterministic/--no-deterministic",
     default=None,
-    help="The same bits each time, a little slower.",
+    help="Bit-for-bit reproducible, a little slower.",
 )
 @click.option("--device", type=Name("device", DEVICES), help="[default: auto]")
 @click.option(

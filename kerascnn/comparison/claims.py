@@ -26,7 +26,7 @@ from kerascnn.comparison.statistics import (
     EQUAL,
     NOT_DECIDED,
     WORSE,
-    summarise,
+    summarize,
     verdict,
 )
 
@@ -213,7 +213,7 @@ def _by_epoch(pair: _Pairs) -> list[Summary]:
         ]
         for seed in pair.seeds
     ]
-    return [summarise(row) for row in zip(*differences, strict=True)]
+    return [summarize(row) for row in zip(*differences, strict=True)]
 
 
 def _sentence(

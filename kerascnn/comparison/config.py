@@ -76,7 +76,7 @@ class Protocol:
             first.
         dataset: The data set.
         schedule: A name of `SCHEDULES`, or `"recipe"`.
-        tune: Whether learning rates are tuned; if not, each has its centre.
+        tune: Whether learning rates are tuned; if not, each has its center.
         margin: Percentage points within which a difference counts as none.
         target: The validation accuracy whose epochs and seconds are told, in `(0, 1)`.
         is_rehearsal: Whether it is meant to show how a comparison goes.

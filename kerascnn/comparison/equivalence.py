@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from kerascnn.comparison.statistics import CONFIDENCE, summarise
+from kerascnn.comparison.statistics import CONFIDENCE, summarize
 
 # The variance of what rounding to whole numbers hides (Sheppard, 1898).
 ROUNDING_VARIANCE = 1 / 12
@@ -77,7 +77,7 @@ def equivalence_test(
         if any(any(values) for values in networks):
             raise ValueError("identical runs cannot have different results")
         return Equivalence(0.0, 0.0, None, 0.0, 0.0, p=0.0)
-    summaries = [summarise(values) for values in networks]
+    summaries = [summarize(values) for values in networks]
     mean = math.fsum(row.mean or 0.0 for row in summaries) / len(networks)
     if any(row.count == 1 for row in summaries):
         return Equivalence(mean, None, None, None, None, p=1.0)

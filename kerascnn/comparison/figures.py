@@ -1,7 +1,7 @@
 """The figures of a comparison, drawn from plain data.
 
-Optimizers differ in colour (Okabe and Ito's), line style and marker at once, so that
-they are told apart in print and with any colour vision.
+Optimizers differ in color (Okabe and Ito's), line style and marker at once, so that
+they are told apart in print and with any color vision.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from kerascnn.drawing import (
     zoom_accuracy,
 )
 
-# Colour, line style and marker of each optimizer, in the order of the comparison; after
+# Color, line style and marker of each optimizer, in the order of the comparison; after
 # the last they begin anew.
 STYLES = (
     (BLUE, "-", "o"),
@@ -142,14 +142,14 @@ def plot_pair(
     figure.suptitle(title)
     loss, accuracy, pairs = figure.subplots(1, 3, width_ratios=(3, 3, 2))
     for axes, quantity in ((loss, "loss"), (accuracy, "accuracy")):
-        for (name, runs), (colour, line, marker) in _styled(curves.items()):
+        for (name, runs), (color, line, marker) in _styled(curves.items()):
             finished = [run for run in runs if run["status"] == "finished"]
-            _draw_band(axes, finished, quantity, colour, line, f"{name}, training")
+            _draw_band(axes, finished, quantity, color, line, f"{name}, training")
             _draw_epochs(
                 axes,
                 finished,
                 f"validation_{quantity}",
-                colour,
+                color,
                 "",
                 marker,
                 f"{name}, validation",
@@ -179,8 +179,8 @@ def plot_rates(networks: Sequence[NetworkResult]) -> Figure:
         )
         plain_log_axis(axes.yaxis, percent)
         axes.grid(alpha=0.3)
-        for row, (colour, line, marker) in _styled(network.optimizers):
-            _draw_sensitivity(axes, network, row, colour, line, marker)
+        for row, (color, line, marker) in _styled(network.optimizers):
+            _draw_sensitivity(axes, network, row, color, line, marker)
         _widen(axes)
         rates = [
             trial.learning_rate for row in network.optimizers for trial in _trials(row)
@@ -217,7 +217,7 @@ def plot_accuracy_over_seconds(
     figure, panels = _panels(len(networks))
     figure.suptitle("Accuracy by seconds of training (validation takes none of them)")
     for axes, network in zip(panels, networks, strict=True):
-        for (name, runs), (colour, line, marker) in _styled(
+        for (name, runs), (color, line, marker) in _styled(
             curves[network.model].items()
         ):
             finished = [run for run in runs if run["status"] == "finished"]
@@ -226,7 +226,7 @@ def plot_accuracy_over_seconds(
                 axes.plot(
                     points["seconds"],
                     points["accuracy"],
-                    color=colour,
+                    color=color,
                     linestyle=line,
                     label=f"{name}, training",
                 )
@@ -234,7 +234,7 @@ def plot_accuracy_over_seconds(
                 axes.plot(
                     np.cumsum([row["seconds"] for row in run["history"]]),
                     [row["validation_accuracy"] for row in run["history"]],
-                    color=colour,
+                    color=color,
                     linestyle="",
                     marker=marker,
                     markersize=5,
@@ -249,7 +249,7 @@ def plot_accuracy_over_seconds(
 
 
 def _draw_band(
-    axes: Axes, runs: Sequence[Curves], quantity: str, colour: str, line: str, name: str
+    axes: Axes, runs: Sequence[Curves], quantity: str, color: str, line: str, name: str
 ) -> None:
     """The steps of some runs: their mean, and a band from the lowest to the highest."""
     points = _mean_points(runs)
@@ -258,9 +258,9 @@ def _draw_band(
     values = points[f"all_{quantity}"]
     x = points["epoch"]
     axes.fill_between(
-        x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0
+        x, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0
     )
-    axes.plot(x, values.mean(axis=0), color=colour, linestyle=line, label=name)
+    axes.plot(x, values.mean(axis=0), color=color, linestyle=line, label=name)
 
 
 def _mean_points(runs: Sequence[Curves]) -> dict[str, Floats]:
@@ -284,7 +284,7 @@ def _draw_epochs(
     axes: Axes,
     runs: Sequence[Curves],
     quantity: str,
-    colour: str,
+    color: str,
     line: str,
     marker: str,
     name: str,
@@ -298,7 +298,7 @@ def _draw_epochs(
         [row["epoch"] for row in runs[0]["history"]],
         mean,
         yerr=np.abs([values.min(axis=0) - mean, values.max(axis=0) - mean]),
-        color=colour,
+        color=color,
         linestyle=line,
         marker=marker,
         capsize=4,
@@ -333,11 +333,11 @@ def _draw_pairs(axes: Axes, test: Mapping[str, Mapping[int, float]]) -> None:
             linewidth=0.8,
             zorder=1,
         )
-    for index, (row, (colour, _, marker)) in enumerate(_styled(test.values())):
+    for index, (row, (color, _, marker)) in enumerate(_styled(test.values())):
         axes.plot(
             [index] * len(row),
             [*row.values()],
-            color=colour,
+            color=color,
             marker=marker,
             linestyle="",
             alpha=0.8,
@@ -359,7 +359,7 @@ def _draw_sensitivity(
     axes: Axes,
     network: NetworkResult,
     row: OptimizerResult,
-    colour: str,
+    color: str,
     line: str,
     marker: str,
 ) -> None:
@@ -372,7 +372,7 @@ def _draw_sensitivity(
     axes.plot(
         rates,
         error,
-        color=colour,
+        color=color,
         linestyle=line,
         marker=marker,
         label=row.optimizer,
@@ -381,7 +381,7 @@ def _draw_sensitivity(
         axes.plot(
             row.learning_rate,
             error[rates.index(row.learning_rate)],
-            color=colour,
+            color=color,
             marker="o",
             markersize=13,
             fillstyle="none",
@@ -391,7 +391,7 @@ def _draw_sensitivity(
             axes.plot(
                 trial.learning_rate,
                 0.97,
-                color=colour,
+                color=color,
                 marker="x",
                 transform=axes.get_xaxis_transform(),
             )

@@ -1,7 +1,7 @@
 """Which runs a comparison consists of: pure functions from settings and outcomes.
 
 Tuning, for each network: every optimizer gets the same number of learning rates, a
-factor of the square root of ten apart, around its own centre, with one seed. Rates of
+factor of the square root of ten apart, around its own center, with one seed. Rates of
 equal validation accuracy, where it is the best, get a second run each, with another
 seed, and the mean decides. As long as the best rate of any optimizer is the lowest or
 the highest that it tried, every optimizer of the network gets one more,
@@ -148,9 +148,9 @@ class Tuning:
         return self.best[optimizer] in (None, trials[0], trials[-1])
 
 
-def learning_rate(centre: float, step: int) -> float:
-    """The rate some steps of the grid above a centre, to four digits."""
-    return float(f"{centre * 10 ** (step / RULES.rates_per_decade):.4g}")
+def learning_rate(center: float, step: int) -> float:
+    """The rate some steps of the grid above a center, to four digits."""
+    return float(f"{center * 10 ** (step / RULES.rates_per_decade):.4g}")
 
 
 def tune(protocol: Protocol, model: str, outcomes: Outcomes) -> Tuning:
@@ -187,9 +187,9 @@ def _tuning(
     """The tuning with the rates of some steps of the grid, ties included."""
     trials = {}
     for name in steps:
-        centre = protocol.networks[model].centres[name]
+        center = protocol.networks[model].centres[name]
         row = [
-            _trial(protocol, model, name, learning_rate(centre, step))
+            _trial(protocol, model, name, learning_rate(center, step))
             for step in steps[name]
         ]
         if all(trial.is_complete(outcomes) for trial in row):

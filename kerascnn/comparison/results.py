@@ -29,7 +29,7 @@ from kerascnn.comparison.records import (
     TrialResult,
     TuningResult,
 )
-from kerascnn.comparison.statistics import summarise
+from kerascnn.comparison.statistics import summarize
 from kerascnn.errors import ConfigError, RunError
 from kerascnn.models import MODELS
 
@@ -259,7 +259,7 @@ def _optimizer(
     ]
     courses = [run.validation_by_epoch for run in runs if run.status == "finished"]
     summaries: dict[str, Any] = {
-        name: summarise([v for run in runs if (v := getattr(run, name)) is not None])
+        name: summarize([v for run in runs if (v := getattr(run, name)) is not None])
         for name in (
             "test_accuracy",
             "validation_accuracy",
@@ -273,7 +273,7 @@ def _optimizer(
         runs=runs,
         diverged=sum(run.status == "diverged" for run in runs),
         failed=sum(run.status == "failed" for run in runs),
-        validation_by_epoch=[summarise(row) for row in zip(*courses, strict=True)],
+        validation_by_epoch=[summarize(row) for row in zip(*courses, strict=True)],
         **summaries,
         **chosen,
     )

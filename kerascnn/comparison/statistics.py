@@ -24,7 +24,7 @@ EQUAL: Verdict = "equal within the margin"
 NOT_DECIDED: Verdict = "not decided"
 
 
-def summarise(values: Sequence[float]) -> Summary:
+def summarize(values: Sequence[float]) -> Summary:
     """The mean of some values with its Student-t interval of 95 %."""
     count = len(values)
     if not count:

@@ -57,10 +57,10 @@ class DatasetEntry(Entry):
         num_test: Number of test images.
         background: Brightness around what is shown, from 0 to 255; `None` where images
             have none, such as photographs.
-        box: Side, in pixels, of the box that each drawing fills, its centre of mass in
+        box: Side, in pixels, of the box that each drawing fills, its center of mass in
             the middle of the image; `None` where drawings fill the image.
         packaged: Whether kerascnn brings the data; if not, they are downloaded once.
-        licence: The terms of the data.
+        license: The terms of the data.
         reference: Where the data are described.
     """
 
@@ -72,7 +72,7 @@ class DatasetEntry(Entry):
     background: int | None = 0
     box: int | None = None
     packaged: bool = False
-    licence: str
+    license: str
     reference: str
 
     @property
@@ -86,7 +86,7 @@ DATASETS = Registry(
     DatasetEntry(
         name="mnist",
         target="kerascnn.data.idx:load_mnist",
-        summary="Handwritten digits, 28x28 grey; comes with kerascnn.",
+        summary="Handwritten digits, 28x28 gray; comes with kerascnn.",
         tfds_name="mnist:3.0.1",
         image_shape=(28, 28, 1),
         class_names=tuple("0123456789"),
@@ -94,13 +94,13 @@ DATASETS = Registry(
         num_test=10_000,
         box=20,
         packaged=True,
-        licence="CC BY-SA 3.0",
+        license="CC BY-SA 3.0",
         reference="http://yann.lecun.com/exdb/mnist/",
     ),
     DatasetEntry(
         name="fashion_mnist",
         target="kerascnn.data.tfds:load_tfds",
-        summary="Pieces of clothing, 28x28 grey.",
+        summary="Pieces of clothing, 28x28 gray.",
         tfds_name="fashion_mnist:3.0.1",
         image_shape=(28, 28, 1),
         class_names=(
@@ -117,25 +117,25 @@ DATASETS = Registry(
         ),
         num_train=60_000,
         num_test=10_000,
-        licence="MIT",
+        license="MIT",
         reference="https://arxiv.org/abs/1708.07747",
     ),
     DatasetEntry(
         name="kmnist",
         target="kerascnn.data.tfds:load_tfds",
-        summary="Cursive Japanese characters, 28x28 grey.",
+        summary="Cursive Japanese characters, 28x28 gray.",
         tfds_name="kmnist:3.0.1",
         image_shape=(28, 28, 1),
         class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
         num_train=60_000,
         num_test=10_000,
-        licence="CC BY-SA 4.0",
+        license="CC BY-SA 4.0",
         reference="https://arxiv.org/abs/1812.01718",
     ),
     DatasetEntry(
         name="cifar10",
         target="kerascnn.data.tfds:load_tfds",
-        summary="Photographs of animals and vehicles, 32x32 colour.",
+        summary="Photographs of animals and vehicles, 32x32 color.",
         tfds_name="cifar10:3.0.2",
         image_shape=(32, 32, 3),
         class_names=(
@@ -153,7 +153,7 @@ DATASETS = Registry(
         num_train=50_000,
         num_test=10_000,
         background=None,
-        licence="none stated",
+        license="none stated",
         reference="https://www.cs.toronto.edu/~kriz/cifar.html",
     ),
 )

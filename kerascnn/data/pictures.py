@@ -59,7 +59,7 @@ def find_pictures(names: Sequence[str]) -> Iterator[str]:
 
 
 def read_picture(source: str | Image.Image, standard_input: bytes = b"") -> Image.Image:
-    """Read a picture: grey (`L`) or colour (`RGB`), 8 bits, upright, opaque.
+    """Read a picture: gray (`L`) or color (`RGB`), 8 bits, upright, opaque.
 
     What is transparent becomes white around dark drawings and black around light ones.
     Of an animation the first frame is taken.
@@ -102,7 +102,7 @@ def fit_picture(
 
     One of the data set's own size stays as it is, save for inversion. Others are scaled
     with their proportions kept. Where drawings fill a box (MNIST), what is drawn is cut
-    out, scaled to it, and centred by its mass, as was done with the data set's images.
+    out, scaled to it, and centered by its mass, as was done with the data set's images.
 
     Args:
         image: What `read_picture` gives.
@@ -122,7 +122,7 @@ def fit_picture(
         pixels, edge = 255 - pixels, 255 - edge
     if pixels.shape[:2] != (height, width):
         if dataset.box is not None and channels == 1:
-            pixels = _centred(pixels, edge, dataset.box, (height, width))
+            pixels = _centered(pixels, edge, dataset.box, (height, width))
         else:
             pixels = _padded(pixels, edge, (height, width))
     return FittedPicture(
@@ -131,7 +131,7 @@ def fit_picture(
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Grey pictures of 16 or 32 bits in 8; others as they are."""
+    """Gray pictures of 16 or 32 bits in 8; others as they are."""
     if not image.mode.startswith(("I", "F")):
         return image
     values = np.asarray(image, np.float64)
@@ -160,10 +160,10 @@ def _edge(pixels: Pixels) -> npt.NDArray[np.uint8]:
     return np.asarray(np.median(rim, axis=0), np.uint8)
 
 
-def _centred(
+def _centered(
     pixels: Pixels, edge: npt.NDArray[np.uint8], box: int, size: tuple[int, int]
 ) -> Pixels:
-    """Cut out what is drawn, fit it into a box, and centre it by its mass."""
+    """Cut out what is drawn, fit it into a box, and center it by its mass."""
     level = float(edge)
     values = np.clip(pixels - level, 0, None)
     values *= 255 / max(float(values.max()), INK)
@@ -180,13 +180,13 @@ def _centred(
     )
     small = np.asarray(scaled, np.float64)
     mass = max(small.sum(), 1.0)
-    centre = (
+    center = (
         (small.sum(axis=1) * np.arange(height)).sum() / mass,
         (small.sum(axis=0) * np.arange(width)).sum() / mass,
     )
     top, left = (
         int(np.clip(round(side / 2 - middle), 0, side - length))
-        for side, middle, length in zip(size, centre, (height, width), strict=True)
+        for side, middle, length in zip(size, center, (height, width), strict=True)
     )
     canvas[top : top + height, left : left + width] = small
     return canvas
@@ -195,11 +195,11 @@ def _centred(
 def _padded(
     pixels: Pixels, edge: npt.NDArray[np.uint8], size: tuple[int, int]
 ) -> Pixels:
-    """Scale to fit, with the colour of the edge around."""
+    """Scale to fit, with the color of the edge around."""
     image = Image.fromarray(pixels)
-    colour = int(edge) if edge.ndim == 0 else tuple(int(value) for value in edge)
+    color = int(edge) if edge.ndim == 0 else tuple(int(value) for value in edge)
     return np.asarray(
-        ImageOps.pad(image, size[::-1], method=Image.Resampling.LANCZOS, color=colour)
+        ImageOps.pad(image, size[::-1], method=Image.Resampling.LANCZOS, color=color)
     )
 
 

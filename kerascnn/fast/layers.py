@@ -1,6 +1,6 @@
 """Layers that train faster on CPUs; what they compute is the same.
 
-Normalisation is one operation instead of Keras's many, each of which reads all images.
+Normalization is one operation instead of Keras's many, each of which reads all images.
 Which way a convolution goes depends on its shape: kernels of 3x3 over many channels by
 Winograd's method (`winograd.py`), small maps with faster gradients of the weights
 (`convolution.py`), a few filters before a pooling together with it
@@ -127,7 +127,7 @@ class FastBatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
     def call(
         self, inputs: tf.Tensor, training: bool | None = None, mask: object = None
     ) -> tf.Tensor:
-        """Normalise each channel of `(b, h, w, c)` over all pixels of the batch."""
+        """Normalize each channel of `(b, h, w, c)` over all pixels of the batch."""
         if not (training and self.trainable and mask is None and self._is_plain()):
             return super().call(inputs, training=training, mask=mask)
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

@@ -164,7 +164,7 @@ def place(part: Path, path: Path) -> None:
         RunError: It cannot be done.
     """
     with translated_os_errors(path):
-        if part.is_dir() or path.is_dir():
+        if part.is_dir():
             old = path.with_name(f".old-{path.name}")
             _remove(old)
             if path.exists():

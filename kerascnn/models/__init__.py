@@ -16,7 +16,7 @@ class Cost:
     Attributes:
         input_shape: `(height, width, channels)` of the images that the network sees.
         num_classes: Number of classes that it tells apart.
-        parameters: All weights, among them the moving statistics of normalisation.
+        parameters: All weights, among them the moving statistics of normalization.
         trainable: Weights that training changes.
         multiply_adds: Multiplications, each with its addition, for one image.
     """
@@ -39,9 +39,9 @@ class ModelEntry(Entry):
         options: The builder's own options.
         stems: The first layers that there are to choose from, the default one first.
         paper_cost: Parameters and work at the paper's size.
-        small_cost: The same for grey images of 32x32 pixels and 10 classes.
+        small_cost: The same for gray images of 32x32 pixels and 10 classes.
         splits_batches: Whether training gains by computing parts of a batch side by
-            side. No layer may look at the whole batch, as normalisation does, and the
+            side. No layer may look at the whole batch, as normalization does, and the
             gradients of the parts must be few numbers to add up.
     """
 

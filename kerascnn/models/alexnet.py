@@ -23,11 +23,11 @@ def build_alexnet(
     *,
     dropout: float = 0.5,
 ) -> keras.Model:
-    """Build AlexNet with randomly initialised weights.
+    """Build AlexNet with randomly initialized weights.
 
     Departures from the paper: one tower instead of two that share a few layers (the
     halves were for two GPUs: 62,378,344 parameters instead of 60,965,224); no local
-    response normalisation (it has no parameters); He's initialisation instead of a
+    response normalization (it has no parameters); He's initialization instead of a
     fixed deviation of 0.01. The paper says 224x224 pixels, its layers need 227x227.
 
     Args:

@@ -75,9 +75,9 @@ def conv_relu(
     padding: str = "same",
     name: str,
 ) -> keras.KerasTensor:
-    """Convolve without normalisation: `(b, h, w, c)` to `(b, h/s, w/s, filters)`.
+    """Convolve without normalization: `(b, h, w, c)` to `(b, h/s, w/s, filters)`.
 
-    He's initialisation keeps the signal's size through many ReLUs; with Glorot's, which
+    He's initialization keeps the signal's size through many ReLUs; with Glorot's, which
     halves it in each, VGG-16 does not start to learn.
     """
     return layers.Conv2D(
@@ -104,13 +104,13 @@ def dense_dropout(
 def conv_bn(
     x: keras.KerasTensor, filters: int, kernel_size: int, *, strides: int = 1, name: str
 ) -> keras.KerasTensor:
-    """Convolve and normalise: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
+    """Convolve and normalize: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
     x = layers.Conv2D(
         filters,
         kernel_size,
         strides,
         padding="same",
-        use_bias=False,  # the normalisation has one
+        use_bias=False,  # the normalization has one
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
@@ -120,7 +120,7 @@ def conv_bn(
 def conv_bn_relu(
     x: keras.KerasTensor, filters: int, kernel_size: int, *, strides: int = 1, name: str
 ) -> keras.KerasTensor:
-    """Convolve, normalise, ReLU: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
+    """Convolve, normalize, ReLU: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
     x = conv_bn(x, filters, kernel_size, strides=strides, name=name)
     return layers.ReLU(name=f"{name}_relu")(x)
 

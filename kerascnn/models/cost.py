@@ -20,7 +20,7 @@ def count_multiply_adds(model: keras.Model) -> int:
 
     Convolutions and dense layers count, those of models inside the model too: each
     weight of a kernel once for every position of the output. Biases, pooling,
-    normalisation and resizing are not counted.
+    normalization and resizing are not counted.
 
     Args:
         model: A functional or sequential model for images of one size that applies

@@ -11,7 +11,7 @@ from kerascnn.models.blocks import classifier, network_input
 def build_lenet(
     input_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10
 ) -> keras.Model:
-    """Build LeNet-5 with randomly initialised weights.
+    """Build LeNet-5 with randomly initialized weights.
 
     Departures from the paper, which has 60,000 trainable parameters where this has
     61,706: ReLU instead of a scaled tanh; max pooling without weights instead of

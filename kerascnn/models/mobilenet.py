@@ -37,9 +37,9 @@ def build_mobilenet(
     dropout: float = 0.001,
     stem: str = "paper",
 ) -> keras.Model:
-    """Build MobileNet v1 with randomly initialised weights.
+    """Build MobileNet v1 with randomly initialized weights.
 
-    The paper puts batch normalisation and a ReLU between the depthwise and the
+    The paper puts batch normalization and a ReLU between the depthwise and the
     pointwise convolution. `SeparableConv2D` joins the two, so here both come once,
     after the pair: 4,234,024 parameters at the defaults instead of 4,253,864.
 
@@ -91,7 +91,7 @@ def separable_block(
         3,
         strides,
         padding="same",
-        use_bias=False,  # the normalisation has one
+        use_bias=False,  # the normalization has one
         depthwise_initializer=depthwise,
         pointwise_initializer="he_normal",
         name=f"{name}_sepconv",

@@ -23,7 +23,7 @@ def build_resnet18(
     *,
     stem: str = "paper",
 ) -> keras.Model:
-    """Build ResNet-18 with randomly initialised weights.
+    """Build ResNet-18 with randomly initialized weights.
 
     As in the paper, with projections where a block changes the shape (option B):
     11,699,112 parameters at the defaults, 9,600 of them moving statistics.

@@ -23,9 +23,9 @@ def build_vgg16(
     *,
     dropout: float = 0.5,
 ) -> keras.Model:
-    """Build VGG-16 with randomly initialised weights.
+    """Build VGG-16 with randomly initialized weights.
 
-    The one departure from the paper is He's initialisation, without which it has to be
+    The one departure from the paper is He's initialization, without which it has to be
     grown from a shallower network. 138,357,544 parameters at the defaults, as there.
 
     Args:

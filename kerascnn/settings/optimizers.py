@@ -126,7 +126,7 @@ OPTIMIZERS = Registry(
     OptimizerEntry(
         name="ftrl",
         target="keras.optimizers:Ftrl",
-        summary="Follow the regularised leader, for sparse models.",
+        summary="Follow the regularized leader, for sparse models.",
         learning_rate=0.05,
         options={
             "learning_rate_power": -0.5,

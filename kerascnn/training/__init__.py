@@ -1,4 +1,4 @@
-"""Training: the loop, its step, what it records and resumes from.
+"""Training: a loop, the recorder of its run, and the source of its batches.
 
-Imports evaluation and below.
+`train` is what others call. Imports evaluation and below.
 """

@@ -1,51 +1,147 @@
-"""What a training starts from: the images and the compiled network of the settings."""
+"""What a training starts from: devices, threads, images, network, compiled steps."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import importlib.util
+from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from kerascnn.data import DATASETS, Split, load_split
-from kerascnn.data.facts import DatasetFacts, digest
-from kerascnn.data.splits import hold_out, take
-from kerascnn.fast.layers import accelerate
-from kerascnn.machine.computation import Parallelism
-from kerascnn.machine.devices import is_one_cpu
-from kerascnn.machine.threads import Message, share_batch
+from kerascnn.data import Split
+from kerascnn.data.facts import DatasetFacts
+from kerascnn.errors import MissingExtraError
+from kerascnn.fast.layers import exchanged_layers
+from kerascnn.machine.computation import Computation, Parallelism
+from kerascnn.machine.devices import describe_devices, get_strategy, is_one_cpu
+from kerascnn.machine.environment import (
+    describe_environment,
+    instruction_set,
+    processor_name,
+)
+from kerascnn.machine.threads import Message, share_batch, use_threads
+from kerascnn.model_files.keras_model import Predictor
 from kerascnn.models import MODELS
-from kerascnn.models.build import build_model
 from kerascnn.settings.config import TrainSettings
-from kerascnn.settings.optimizers import build_optimizer
+from kerascnn.settings.schedules import learning_rates
+from kerascnn.training.batches import BatchSource, ResidentBatches, check_batch_size
+from kerascnn.training.images import load_splits
+from kerascnn.training.network import compile_model
+from kerascnn.training.step import TrainingStep
 
-# Runs that differ in their seed alone are validated on the same images.
-SPLIT_SEED = 0
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingSetup:
+    """All that a training in this process computes with.
 
-def load_splits(settings: TrainSettings) -> tuple[Split, Split, DatasetFacts]:
-    """Load the images to train on and to validate on, and describe the data.
-
-    The test images are left alone: `DatasetFacts.load` reads them when they are needed.
+    Attributes:
+        settings: What is to be done.
+        strategy: The devices.
+        parallelism: How a batch is shared among the cores of a processor.
+        dataset: The facts of the data.
+        validation: The images held out, or none.
+        batches: Where the training images come from.
+        rates: The learning rate of every step, `(steps of the training,)`.
+        model: The network, compiled, with its initial weights.
+        step: Its training steps.
+        predict: The network as it predicts; it sees later changes of the weights.
     """
-    whole = load_split(settings.dataset, "train")
-    training, validation = hold_out(
-        whole, settings.validation_fraction, seed=SPLIT_SEED
+
+    settings: TrainSettings
+    strategy: tf.distribute.Strategy
+    parallelism: Parallelism
+    dataset: DatasetFacts
+    validation: Split
+    batches: BatchSource
+    rates: npt.NDArray[np.float32]
+    model: keras.Model
+    step: TrainingStep
+    predict: Predictor
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images that an epoch trains on: what no batch holds is left over."""
+        return self.batches.steps_per_epoch * self.batches.batch_size
+
+    def headline(self) -> str:
+        """What is trained on what and how, in a line."""
+        settings = self.settings
+        return (
+            f"{settings.model} on {self.dataset.counts['train']:,} images of "
+            f"{settings.dataset}, "
+            f"{settings.optimizer} at {settings.learning_rate:g} "
+            f"({settings.schedule}), "
+            f"batches of {settings.batch_size}, "
+            f"{', '.join(describe_devices(self.strategy))}"
+        )
+
+    def environment(self) -> dict[str, Any]:
+        """What the training is computed with, and how, for `environment.json`."""
+        computation = Computation(
+            processor=processor_name(),
+            instruction_set=instruction_set(),
+            parallelism=self.parallelism,
+            exchanged_layers=exchanged_layers(self.model),
+        )
+        return describe_environment(describe_devices(self.strategy), computation)
+
+
+def prepare_training(
+    settings: TrainSettings,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
+    recorded: Parallelism | None = None,
+    message: Message,
+) -> TrainingSetup:
+    """Get everything ready for the first step, and seed what is random.
+
+    Args:
+        settings: The settings.
+        strategy: Where to compute; `get_strategy(settings.device)` where `None`.
+        recorded: How a run that goes on was computed; chosen where `None`.
+        message: As for `share_cores`.
+
+    Raises:
+        ConfigError: Settings that do not fit the data or the devices.
+        DatasetError: Data that cannot be read.
+        MissingExtraError: TensorBoard is asked for and not installed.
+    """
+    if settings.tensorboard and not importlib.util.find_spec("tensorboard"):
+        raise MissingExtraError("TensorBoard", "tensorboard")
+    if recorded is not None:
+        use_threads(recorded)  # a strategy over GPUs makes TensorFlow start
+    strategy = strategy or get_strategy(settings.device)
+    parallelism = share_cores(settings, strategy, recorded, message=message)
+    training, validation, dataset = load_splits(settings)
+    check_batch_size(settings.batch_size, len(training), strategy.num_replicas_in_sync)
+    batches = ResidentBatches(training, settings.batch_size, settings.seed)
+    rates = learning_rates(
+        settings.schedule,
+        settings.learning_rate,
+        num_steps=settings.epochs * batches.steps_per_epoch,
+        warmup_steps=round(settings.warmup_epochs * batches.steps_per_epoch),
     )
-    if settings.limit is not None:
-        training = take(training, settings.limit, seed=SPLIT_SEED)
-    facts = replace(
-        DatasetFacts.from_table(settings.dataset),
-        image_shape=whole.image_shape,
-        class_names=whole.class_names,
-        counts={
-            "train": len(training),
-            "validation": len(validation),
-            "test": DATASETS[settings.dataset].num_test,
-        },
-        sha256=digest(whole),
+    keras.utils.set_random_seed(settings.seed)
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with strategy.scope():
+        model = compile_model(settings, dataset)
+    parts = parallelism.batch_parts
+    return TrainingSetup(
+        settings=settings,
+        strategy=strategy,
+        parallelism=parallelism,
+        dataset=dataset,
+        validation=validation,
+        batches=batches,
+        rates=rates,
+        model=model,
+        step=TrainingStep(model, batches, settings, rates, strategy, parts),
+        predict=Predictor(model, workers=parts),
     )
-    return training, validation, facts
 
 
 def share_cores(
@@ -77,40 +173,3 @@ def share_cores(
         recorded=recorded,
         message=message,
     )
-
-
-def compile_model(settings: TrainSettings, split: Split) -> keras.Model:
-    """Build and compile the network of the settings, for images as in `split`."""
-    model = build_network(settings, split)
-    if settings.fast_layers and not tf.config.get_visible_devices("GPU"):
-        model = accelerate(model)
-    momentum = {} if settings.momentum is None else {"momentum": settings.momentum}
-    model.compile(
-        optimizer=build_optimizer(
-            settings.optimizer,
-            settings.learning_rate,
-            ema=settings.ema,
-            **momentum | dict(settings.optimizer_options),
-        ),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=False,  # XLA is slower on CPUs
-    )
-    return model
-
-
-def build_network(settings: TrainSettings, split: Split) -> keras.Model:
-    """Build the network of the settings, not compiled, for images as in `split`."""
-    if settings.mixed_precision:
-        on_gpu = bool(tf.config.get_visible_devices("GPU"))
-        keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
-    try:
-        return build_model(
-            settings.model,
-            split.image_shape,
-            split.num_classes,
-            image_size=settings.image_size,
-            stem=settings.stem,
-        )
-    finally:
-        keras.config.set_dtype_policy("float32")

@@ -17,15 +17,14 @@ def trained(tmp_path, monkeypatch):
         seen = {"batches": []}
         run = TrainingStep.run
 
-        def watch(step, order, *, begin, first, count):
+        def watch(step, first, count):
             if not seen["batches"]:
                 seen["weights"] = [
                     keras.ops.convert_to_numpy(w) for w in step.model.weights
                 ]
-            for number in range(first - begin, first - begin + count):
-                batch = order[number * step.batch_size : (number + 1) * step.batch_size]
-                seen["batches"].append([int(index) for index in batch])
-            return run(step, order, begin=begin, first=first, count=count)
+            shown = step.batches.indices(first, count).reshape(count, -1)
+            seen["batches"] += shown.tolist()
+            return run(step, first, count)
 
         with monkeypatch.context() as patch:
             patch.setattr(TrainingStep, "run", watch)

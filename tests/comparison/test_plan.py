@@ -65,7 +65,7 @@ def test_rates_are_a_root_of_ten_apart(step, rate):
     assert learning_rate(0.05, step) == rate
 
 
-def test_every_optimizer_begins_with_its_own_centre_in_the_middle():
+def test_every_optimizer_begins_with_its_own_center_in_the_middle():
     protocol = protocol_of(models=("vgg16",), trials=5)
     tuning = tune(protocol, "vgg16", {})
     assert rates(tuning, "sgd") == [0.0003, 0.0009487, 0.003, 0.009487, 0.03]

@@ -145,6 +145,16 @@ def test_results_are_written_as_returned(reported):
     assert vgg16.optimizers[0].diverged == 1
 
 
+@pytest.mark.parametrize(("preset", "says"), [("quick", True), ("full", False)])
+def test_rehearsal_is_said_in_the_report(made, preset, says):
+    folder = made.make(preset=preset, seeds=2)
+    made.do_runs(folder, made.inside)
+    made.join(folder)
+    write_report(folder, [folder])
+    for name in ("report.html", "report.md"):
+        assert ("A rehearsal" in (folder.path / name).read_text()) is says
+
+
 def test_report_without_tuning_and_steps(made):
     folder = made.make(tune=False, trials=None, seeds=2)
     made.do_runs(folder, test=accuracy)

@@ -59,9 +59,21 @@ def test_comparison_killed_three_times_does_what_is_left(start, tmp_path):
         assert not (folder / "test.json").exists()
         assert endings(folder).items() >= seen.items()
         seen = endings(folder)
+    # And once more when the labels have been joined, and nothing is drawn yet.
+    process = start()
+    while not (folder / "test.json").exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "results.json").exists()
+    joined = (folder / "test.json").read_bytes()
+    assert endings(folder).items() >= seen.items()
+    seen = endings(folder)
     out, err = (process := start()).communicate(timeout=400)
     assert process.returncode == 0, err
-    assert endings(folder).items() >= seen.items()
+    assert endings(folder) == seen
+    assert (folder / "test.json").read_bytes() == joined
     results = json.loads(out)
     assert results == json.loads((folder / "results.json").read_text())
     (network,) = results["networks"]
@@ -69,8 +81,8 @@ def test_comparison_killed_three_times_does_what_is_left(start, tmp_path):
     for row in network["optimizers"]:
         assert len(row["runs"]) == 2
         for run in row["runs"]:
-            assert run["test_accuracy"] == test[run["name"]]["correct"] / 10_000
-            assert run["test_images"] == 10_000
+            assert run["test_correct"] == test[run["name"]]["correct"]
+            assert run["test_accuracy"] == run["test_correct"] / 10_000
     # Pairs begin alike: the same loss in the first step.
     for seed in (1, 2):
         first = {

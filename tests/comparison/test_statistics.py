@@ -10,14 +10,14 @@ from kerascnn.comparison.statistics import (
     EQUAL,
     NOT_DECIDED,
     WORSE,
-    summarise,
+    summarize,
     verdict,
 )
 
 
 def test_mean_and_interval():
     # Half of the interval: 4.302653 (t of 2 degrees) * 1 / sqrt(3).
-    summary = summarise([1, 2, 3])
+    summary = summarize([1, 2, 3])
     assert (summary.count, summary.mean, summary.standard_deviation) == (3, 2.0, 1.0)
     assert summary.low == pytest.approx(2 - 2.484138, abs=1e-6)
     assert summary.high == pytest.approx(2 + 2.484138, abs=1e-6)
@@ -25,20 +25,20 @@ def test_mean_and_interval():
 
 def test_interval_of_two_values():
     # 12.706205 (t of 1 degree) * (0.02 / sqrt(2)) / sqrt(2).
-    summary = summarise([0.97, 0.99])
+    summary = summarize([0.97, 0.99])
     assert summary.low == pytest.approx(0.98 - 0.12706205, abs=1e-8)
     assert summary.high == pytest.approx(0.98 + 0.12706205, abs=1e-8)
 
 
 def test_equal_values_have_an_interval_of_no_width():
-    summary = summarise([0.5] * 4)
+    summary = summarize([0.5] * 4)
     assert (summary.low, summary.mean, summary.high) == (0.5, 0.5, 0.5)
     assert summary.standard_deviation == 0
 
 
 def test_too_few_values_have_no_interval():
-    assert summarise([0.9]) == Summary(count=1, mean=0.9)
-    assert summarise([]) == Summary(count=0)
+    assert summarize([0.9]) == Summary(count=1, mean=0.9)
+    assert summarize([]) == Summary(count=0)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_values_stay_in_range():
     assert float(tf.reduce_max(result)) <= 255
 
 
-def test_shifts_are_even_and_centred():
+def test_shifts_are_even_and_centered():
     places = np.concatenate(
         [
             centroids(augment(dot(64), tf.constant((0, step)), max_degrees=0))
@@ -137,9 +137,9 @@ def test_graph_gives_what_eager_gives(images):
     np.testing.assert_allclose(compiled(images, SEED), augment(images, SEED), atol=1e-3)
 
 
-def test_colour_channels_move_together(images):
-    colour = np.repeat(images, 3, axis=-1)
-    result = augment(colour, SEED).numpy()
+def test_color_channels_move_together(images):
+    color = np.repeat(images, 3, axis=-1)
+    result = augment(color, SEED).numpy()
     assert result.shape == (64, 28, 28, 3)
     assert np.array_equal(result[..., :1], augment(images, SEED))
     assert np.array_equal(result[..., 0], result[..., 2])

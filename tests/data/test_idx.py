@@ -50,7 +50,7 @@ def test_mnist_has_its_known_values(mnist):
     assert np.bincount(train.labels).tolist() == [
         5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
     ]  # fmt: skip
-    # The mean and the deviation that everyone normalises MNIST with.
+    # The mean and the deviation that everyone normalizes MNIST with.
     mean = train.images.mean()
     deviation = np.sqrt(np.square(train.images, dtype=np.uint32).mean() - mean**2)
     assert mean / 255 == pytest.approx(0.1307, abs=5e-5)

@@ -85,14 +85,14 @@ def test_wide_picture_keeps_its_proportions():
     pixels[:, 32:, 1] = 100
     fitted = fit_picture(Image.fromarray(pixels), CIFAR).pixels
     assert fitted.shape == (32, 32, 3)
-    # The picture fills the middle half; its edge's colour is above and below.
+    # The picture fills the middle half; its edge's color is above and below.
     assert fitted[0, 0].tolist() == [200, *fitted[0, 0, 1:].tolist()]
     assert fitted[16, 2].tolist() == [200, 0, 0]
     assert fitted[16, 29].tolist() == [200, 100, 0]
 
 
-def test_drawing_of_any_size_is_centred_like_mnist(digit):
-    # Five times the size, black on grey paper, in a corner of a wide sheet.
+def test_drawing_of_any_size_is_centered_like_mnist(digit):
+    # Five times the size, black on gray paper, in a corner of a wide sheet.
     large = np.kron(digit, np.ones((5, 5), np.uint8))
     sheet = np.full((300, 500), 200, np.uint8)
     sheet[20:160, 10:150] = 200 - (large * (180 / 255)).astype(np.uint8)
@@ -111,10 +111,10 @@ def test_drawing_of_any_size_is_centred_like_mnist(digit):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (3000, 2000), (28, 28)])
-@pytest.mark.parametrize("colour", ["black", "white", "red"])
-def test_empty_sheet_of_any_size_is_an_image(size, colour):
+@pytest.mark.parametrize("color", ["black", "white", "red"])
+def test_empty_sheet_of_any_size_is_an_image(size, color):
     for dataset in (MNIST, CIFAR):
-        fitted = fit_picture(Image.new("RGB", size, colour), dataset)
+        fitted = fit_picture(Image.new("RGB", size, color), dataset)
         assert fitted.pixels.shape == dataset.image_shape
         assert fitted.pixels.dtype == np.uint8
 

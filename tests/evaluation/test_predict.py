@@ -60,7 +60,7 @@ def test_no_picture_at_all_needs_no_model(exported, tmp_path):
 def test_photographed_digits_are_told_nearly_as_well(
     lenet_run, lenet, splits, tmp_path
 ):
-    """Digits enlarged, black on grey, somewhere on a sheet; the model is the same."""
+    """Digits enlarged, black on gray, somewhere on a sheet; the model is the same."""
     test = splits[1]
     rng = np.random.default_rng(0)
     names = []

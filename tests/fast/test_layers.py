@@ -17,7 +17,9 @@ from kerascnn.fast.layers import (
 )
 from kerascnn.models.build import build_model
 from kerascnn.settings.config import TrainConfig
-from kerascnn.training.setup import compile_model, load_splits
+from kerascnn.training.batches import ResidentBatches
+from kerascnn.training.images import load_splits
+from kerascnn.training.network import compile_model
 from kerascnn.training.step import TrainingStep
 
 # Maps on both sides of every limit, and as flat as they come.
@@ -227,7 +229,7 @@ def test_accelerated_model_is_the_same_model(name):
     names = ([layer.name for layer in m.get_layer(name).layers] for m in (fast, model))
     assert next(names) == next(names)
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1)).astype("float32")
-    # Dropout of the same seed among it. Normalised over three images, the values of
+    # Dropout of the same seed among it. Normalized over three images, the values of
     # the last maps, of one pixel, differ by what rounding makes of their differences.
     for training in (False, True):
         rtol = 1e-3 if training and name == "mobilenet" else 1e-5
@@ -235,7 +237,7 @@ def test_accelerated_model_is_the_same_model(name):
         np.testing.assert_allclose(ours, expected, rtol=rtol, atol=1e-7)
 
 
-# Normalisation over so few images makes much of rounding, and the more the larger the
+# Normalization over so few images makes much of rounding, and the more the larger the
 # steps: there they are small.
 @pytest.mark.parametrize(
     ("name", "rate"),
@@ -264,7 +266,7 @@ def test_training_has_the_losses_of_keras(name, rate):
         keras.utils.set_random_seed(0)
         model = compile_model(config, split)
         rates = np.full(5, rate, np.float32)
-        step = TrainingStep(model, split, config, rates, tf.distribute.get_strategy())
-        order = np.arange(160, dtype=np.int32)
-        losses.append(step.run(order, begin=0, first=0, count=5)[0])
+        batches = ResidentBatches(split, 16, seed=0)
+        step = TrainingStep(model, batches, config, rates, tf.distribute.get_strategy())
+        losses.append(step.run(0, 5)[0])
     np.testing.assert_allclose(*losses, rtol=2e-3)

@@ -50,23 +50,24 @@ try:
 except ConfigError as error:
     result["error"] = str(error)
 import keras, numpy as np
-from kerascnn.data.splits import epoch_order
-from kerascnn.training.setup import compile_model, load_splits
+from kerascnn.training.batches import ResidentBatches
+from kerascnn.training.images import load_splits
+from kerascnn.training.network import compile_model
 from kerascnn.training.step import TrainingStep
 tf.config.experimental.enable_op_determinism()
 config = TrainConfig(model="lenet", limit=640).resolve()
 training, _, _ = load_splits(config)
-order = epoch_order(len(training), seed=0, epoch=0)
+batches = ResidentBatches(training, config.batch_size, seed=0)
 rates = np.geomspace(0.1, 0.01, 10, dtype=np.float32)
 for count, used in ((1, tf.distribute.get_strategy()), (2, strategy)):
     for calls in ([6], [1] * 6):
         keras.utils.set_random_seed(0)
         with used.scope():
             model = compile_model(config, training)
-        step = TrainingStep(model, training, config, rates, used)
+        step = TrainingStep(model, batches, config, rates, used)
         losses = []
         for steps in calls:
-            done, _ = step.run(order, begin=2, first=2 + len(losses), count=steps)
+            done, _ = step.run(2 + len(losses), steps)
             losses += done.tolist()
         weights = [array.tolist() for array in model.get_weights()]
         result[f"{len(calls)} calls-{count}"] = [losses, weights]

@@ -22,7 +22,7 @@ def paper_network():
 
 @pytest.fixture(scope="session")
 def small_network():
-    """Networks by name and stem, for grey 32x32 images: to look at, not to change."""
+    """Networks by name and stem, for gray 32x32 images: to look at, not to change."""
 
     @cache
     def build(name, stem="paper"):

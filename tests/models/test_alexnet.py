@@ -22,7 +22,7 @@ def test_every_size_has_maps_to_the_end(size):
     assert min(network.get_layer("block5_pool").output.shape[1:3]) >= 1
 
 
-def test_initialisation_keeps_the_size_of_the_signal(paper_network):
+def test_initialization_keeps_the_size_of_the_signal(paper_network):
     keras.utils.set_random_seed(0)
     network = paper_network("alexnet")
     for name in ("block3_conv", "fc2_dense"):

@@ -63,7 +63,7 @@ def test_layers_follow_table_1_row_by_row(paper_network):
     assert list(rows_of(paper_network("mobilenet"))) == TABLE_1
 
 
-def test_every_convolution_is_normalised_and_then_a_relu(paper_network):
+def test_every_convolution_is_normalized_and_then_a_relu(paper_network):
     layers = paper_network("mobilenet").layers
     for conv, norm, relu in zip(layers, layers[1:], layers[2:], strict=False):
         if isinstance(conv, keras.layers.Conv2D | keras.layers.SeparableConv2D):

@@ -48,7 +48,7 @@ def test_small_stem_keeps_the_size_of_the_image(small_network):
     assert sides == [32, 16, 8, 4]
 
 
-def test_convolutions_have_no_bias_and_normalisation_follows_fast(paper_network):
+def test_convolutions_have_no_bias_and_normalization_follows_fast(paper_network):
     for layer in paper_network("resnet18").layers:
         if isinstance(layer, layers.Conv2D):
             assert not layer.use_bias

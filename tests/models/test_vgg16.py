@@ -24,10 +24,10 @@ def test_network_of_the_papers_size_gives_what_kerass_gives(paper_network):
     check_equal_outputs(paper_network("vgg16"), keras.applications.VGG16(weights=None))
 
 
-def test_initialisation_keeps_the_size_of_the_signal(small_network, digits):
+def test_initialization_keeps_the_size_of_the_signal(small_network, digits):
     images = np.pad(digits[0] / 255, ((0, 0), (2, 2), (2, 2), (0, 0)))
     network = small_network("vgg16")
     part = keras.Model(network.input, network.get_layer("block5_3_conv").output)
     features = np.asarray(part(images))
-    # Glorot's initialisation would leave less than a hundredth after 13 layers.
+    # Glorot's initialization would leave less than a hundredth after 13 layers.
     assert 0.1 < features.std() / images.std() < 10

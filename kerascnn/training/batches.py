@@ -1,0 +1,122 @@
+"""Where the batches of a training come from: each is a function of its step's number.
+
+A source is asked twice. On the host: what the graph needs for some consecutive steps
+(`feed`). In the graph: the images of one of these steps (`take`). So images may be held
+as tensors, with indices as the feed, or come with the feed themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import tensorflow as tf
+
+from kerascnn.data.splits import epoch_order
+from kerascnn.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from kerascnn.data import Split
+
+Feed = tuple[tf.Tensor, ...]
+
+
+class BatchSource(Protocol):
+    """What a training step needs to know of its images.
+
+    Attributes:
+        batch_size: Images of a step, over all devices together.
+        steps_per_epoch: Whole batches in an epoch.
+        signature: Shapes and kinds of a feed.
+    """
+
+    batch_size: int
+    steps_per_epoch: int
+    signature: tuple[tf.TensorSpec, ...]
+
+    def feed(self, first: int, count: int) -> Feed:
+        """What `take` needs for some consecutive steps of one epoch.
+
+        Args:
+            first: The first of them, counted over the whole training.
+            count: How many.
+        """
+
+    def take(
+        self, feed: Feed, index: tf.Tensor, start: tf.Tensor, count: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Take images of a step, in the graph.
+
+        Args:
+            feed: What `feed` gave.
+            index: The step, counted from the first of the feed.
+            start: The first image to take, counted within the batch.
+            count: How many images to take.
+
+        Returns:
+            Raw pixels, uint8, `(count, height, width, channels)`, and class indices,
+            int64, `(count,)`.
+        """
+
+
+class ResidentBatches:
+    """Batches of images that are held in memory, as one tensor.
+
+    Args:
+        split: The training images.
+        batch_size: Images of a batch; what is left over of an epoch is not used.
+        seed: Of the order, which differs in every epoch.
+    """
+
+    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
+        self.batch_size = batch_size
+        self.steps_per_epoch = len(split) // batch_size
+        self.signature = (tf.TensorSpec([None], tf.int32),)
+        self.images = tf.constant(split.images)
+        self.labels = tf.constant(split.labels)
+        self.seed = seed
+        self._epoch = -1
+        self._order: npt.NDArray[np.int32]
+
+    def indices(self, first: int, count: int) -> npt.NDArray[np.int32]:
+        """The images of consecutive steps of one epoch, `(count * batch_size,)`."""
+        epoch, place = divmod(first, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = epoch_order(len(self.labels), seed=self.seed, epoch=epoch)
+        start = place * self.batch_size
+        return self._order[start : start + count * self.batch_size]
+
+    def feed(self, first: int, count: int) -> Feed:
+        """The indices of the images of these steps, `(count * batch_size,)`."""
+        return (tf.constant(self.indices(first, count)),)
+
+    def take(
+        self, feed: Feed, index: tf.Tensor, start: tf.Tensor, count: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Gather the images of a step; for the rest see `BatchSource`."""
+        [order] = feed
+        start = index * self.batch_size + start
+        mine = order[start : start + count]
+        return tf.gather(self.images, mine), tf.gather(self.labels, mine)
+
+
+def check_batch_size(batch_size: int, num_images: int, num_replicas: int) -> None:
+    """Refuse a batch that cannot be taken from the images or shared by the devices.
+
+    Raises:
+        ConfigError: With a batch size that can.
+    """
+    if batch_size > num_images:
+        raise ConfigError(
+            f"batch_size is {batch_size}, but there are only {num_images} training "
+            f"images. Set it to {num_images} or less."
+        )
+    rest = batch_size % num_replicas
+    if rest:
+        raise ConfigError(
+            f"batch_size is {batch_size}, which {num_replicas} devices cannot share "
+            f"equally. Set it to {batch_size - rest or num_replicas}."
+        )

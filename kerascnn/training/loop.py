@@ -1,0 +1,136 @@
+"""The loop of a training: steps, checkpoints between them, the end of each epoch."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from kerascnn.errors import TrainingInterruptedError
+from kerascnn.evaluation.metrics import loss_and_accuracy
+from kerascnn.machine.reporter import Reporter
+from kerascnn.machine.signals import remembered_signals
+from kerascnn.training.ending import diverged_error
+from kerascnn.training.network import averaged_weights
+from kerascnn.training.recorder import Recorder
+from kerascnn.training.setup import TrainingSetup
+from kerascnn.training.state import EpochRow, TrainingState, ValidationRow
+
+# A call into the graph takes about so long: often enough for a live line and Ctrl-C,
+# seldom enough to cost nothing.
+CALL_SECONDS = 0.4
+
+
+class TrainingLoop:
+    """Trains from a state to the last epoch, or until the validation loss stalls.
+
+    Args:
+        setup: What to compute.
+        recorder: Writes it down.
+        reporter: Told how it goes.
+    """
+
+    def __init__(
+        self, setup: TrainingSetup, recorder: Recorder, reporter: Reporter
+    ) -> None:
+        self.setup = setup
+        self.settings = setup.settings
+        self.recorder = recorder
+        self.reporter = reporter
+
+    def run(self, state: TrainingState) -> None:
+        """Train on; the state changes with it.
+
+        Raises:
+            DivergedError: The loss was no longer a finite number.
+            TrainingInterruptedError: A signal came; a checkpoint is written.
+            RunError: The run cannot be written.
+        """
+        settings = self.settings
+        with remembered_signals() as signals:
+            while state.epoch < settings.epochs and not state.has_stalled(
+                settings.early_stop
+            ):
+                self._train_epoch(state, signals)
+                self._finish_epoch(state)
+
+    def _train_epoch(self, state: TrainingState, signals: list[int]) -> None:
+        """Do the steps of an epoch that are not done yet."""
+        setup, recorder = self.setup, self.recorder
+        begin = state.epoch * setup.batches.steps_per_epoch
+        end = begin + setup.batches.steps_per_epoch
+        saved = time.monotonic()
+        count = 1
+        while state.step < end:
+            started = time.monotonic()
+            count = min(count, end - state.step)
+            part = slice(state.step, state.step + count)
+            state.losses[part], state.correct[part] = setup.step.run(state.step, count)
+            state.step += count
+            taken = time.monotonic() - started
+            state.seconds += taken
+            if not np.isfinite(state.losses[part]).all():
+                raise diverged_error(setup, recorder, state)
+            self._report_steps(state, begin)
+            if signals or time.monotonic() - saved > self.settings.checkpoint_seconds:
+                recorder.checkpoint(setup.model, state)
+                saved = time.monotonic()
+            if signals:
+                raise TrainingInterruptedError(
+                    f"Stopped after {state.step:,} of {len(setup.rates):,} steps. "
+                    f"Go on with: kerascnn train --resume {recorder.run.path}"
+                )
+            count = max(1, min(2 * count, int(count * CALL_SECONDS / taken)))
+
+    def _report_steps(self, state: TrainingState, begin: int) -> None:
+        setup = self.setup
+        done = state.step - begin
+        images = done * setup.batches.batch_size
+        left = (len(setup.rates) - state.step) * state.seconds / done
+        self.reporter.steps(
+            epoch=f"{state.epoch + 1}/{self.settings.epochs}",
+            done=done,
+            total=setup.batches.steps_per_epoch,
+            loss=float(state.losses[begin : state.step].mean()),
+            accuracy=float(state.correct[begin : state.step].sum() / images),
+            images_per_second=images / state.seconds,
+            seconds_left=left,
+        )
+
+    def _finish_epoch(self, state: TrainingState) -> None:
+        """Validate, and write down the epoch."""
+        settings, recorder, model = self.settings, self.recorder, self.setup.model
+        row = self._row(state)
+        state.history.append(row)
+        state.seconds = 0.0
+        if settings.early_stop and state.best_epoch == state.epoch:
+            recorder.keep_epoch(model, state)
+        recorder.checkpoint(model, state)
+        recorder.write_history(state)
+        if settings.tensorboard:
+            recorder.write_tensorboard(row)
+        self.reporter.epoch(f"{state.epoch}/{settings.epochs}", row)
+
+    def _row(self, state: TrainingState) -> EpochRow:
+        """The row of the epoch whose steps are done."""
+        setup = self.setup
+        steps = slice(state.step - setup.batches.steps_per_epoch, state.step)
+        return {
+            "epoch": state.epoch + 1,
+            "loss": float(state.losses[steps].mean(dtype=np.float64)),
+            "accuracy": float(state.correct[steps].sum() / setup.images_per_epoch),
+            **self._validate(),
+            "learning_rate": float(setup.rates[state.step - 1]),
+            "seconds": round(state.seconds, 3),
+            "images_per_second": round(setup.images_per_epoch / state.seconds, 1),
+        }
+
+    def _validate(self) -> ValidationRow:
+        """Loss and accuracy on the images held out; nothing where there are none."""
+        validation = self.setup.validation
+        if not len(validation):
+            return {}
+        with averaged_weights(self.settings, self.setup.model):
+            probabilities = self.setup.predict(validation.images)
+        loss, accuracy = loss_and_accuracy(probabilities, validation.labels)
+        return {"validation_loss": loss, "validation_accuracy": accuracy}

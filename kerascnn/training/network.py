@@ -1,0 +1,76 @@
+"""The network of a training's settings: as it is trained, saved, and averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import keras
+import tensorflow as tf
+
+from kerascnn.fast.layers import accelerate
+from kerascnn.models.build import build_model
+from kerascnn.settings.optimizers import build_optimizer
+
+if TYPE_CHECKING:
+    from kerascnn.data import Split
+    from kerascnn.data.facts import DatasetFacts
+    from kerascnn.settings.config import TrainSettings
+
+
+def compile_model(settings: TrainSettings, data: Split | DatasetFacts) -> keras.Model:
+    """Build and compile the network of the settings, for images as `data` has them."""
+    model = build_network(settings, data)
+    if settings.fast_layers and not tf.config.get_visible_devices("GPU"):
+        model = accelerate(model)
+    momentum = {} if settings.momentum is None else {"momentum": settings.momentum}
+    model.compile(
+        optimizer=build_optimizer(
+            settings.optimizer,
+            settings.learning_rate,
+            ema=settings.ema,
+            **momentum | dict(settings.optimizer_options),
+        ),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA is slower on CPUs
+    )
+    return model
+
+
+def build_network(settings: TrainSettings, data: Split | DatasetFacts) -> keras.Model:
+    """Build the network of the settings, not compiled, of Keras's own layers alone."""
+    if settings.mixed_precision:
+        on_gpu = bool(tf.config.get_visible_devices("GPU"))
+        keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
+    try:
+        return build_model(
+            settings.model,
+            data.image_shape,
+            data.num_classes,
+            image_size=settings.image_size,
+            stem=settings.stem,
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@contextmanager
+def averaged_weights(settings: TrainSettings, model: keras.Model) -> Iterator[None]:
+    """Look at a model with the moving average of its weights, where one is kept."""
+    if settings.ema is None:
+        yield
+        return
+    variables = model.trainable_variables
+    current = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    take_average(settings, model)
+    yield
+    for variable, value in zip(variables, current, strict=True):
+        variable.assign(value)
+
+
+def take_average(settings: TrainSettings, model: keras.Model) -> None:
+    """Put the moving average of its weights into a model, where one is kept."""
+    if settings.ema is not None:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
