@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kerascnn import api
 from kerascnn.commands.options import (
     dataset_option,
     echo_json,
@@ -13,9 +14,6 @@ from kerascnn.commands.options import (
     out_option,
 )
 from kerascnn.commands.table import echo_table
-from kerascnn.machine.reporter import LineReporter
-from kerascnn.model_files.find import artifact_of_run, exported_artifacts, find_artifact
-from kerascnn.runs.folder import newest_run
 
 
 @click.command()
@@ -77,36 +75,22 @@ def benchmark(
       kerascnn benchmark lenet-sgd-1 model.tflite --threads 1 --json
       kerascnn benchmark --figure benchmark.png --limit 1000
     """
-    if sources:
-        artifacts = [find_artifact(source, out, dataset) for source in sources]
-    else:
-        run = newest_run(out)
-        artifacts = [artifact_of_run(run), *exported_artifacts(run)]
-
-    from kerascnn.evaluation.benchmark import benchmark_artifacts, recommend
-
-    measurements = benchmark_artifacts(
-        artifacts,
+    measured = api.benchmark(
+        *sources,
+        dataset=dataset,
         batch_sizes=batch_sizes,
         threads=threads,
         seconds=seconds,
         limit=limit,
-        message=LineReporter().message,
+        out=out,
     )
-    best = recommend(measurements)
     if figure:
         from kerascnn.drawing import save_figure
         from kerascnn.evaluation.benchmark_figure import plot_benchmark
 
-        save_figure(plot_benchmark(measurements, best), figure)
+        save_figure(plot_benchmark(measured.models, measured.recommended), figure)
     if as_json:
-        echo_json(
-            {
-                "threads": threads,
-                "recommended": best.file,
-                "models": [row.to_dict() for row in measurements],
-            }
-        )
+        echo_json(measured.to_dict())
         return
     echo_table(
         (
@@ -126,7 +110,7 @@ def benchmark(
                 round(row.peak_bytes / 1e6),
                 row.accuracy,
             )
-            for row in measurements
+            for row in measured.models
         ],
     )
-    click.echo(f"\nRecommended: {best.file}")
+    click.echo(f"\nRecommended: {measured.recommended.file}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kerascnn import api
 from kerascnn.commands.options import echo_json, json_option
 from kerascnn.commands.params import Name
 from kerascnn.commands.table import echo_table
@@ -164,24 +165,18 @@ def compare(
         given["models"] = tuple(
             kind.convert(name, parameter, context) for name in names
         )
-    folder = open_comparison(out, given)
-    if not folder.has("results.json"):
-        for line in describe_reach(folder.protocol):
-            click.echo(line, err=True)
     if plan:
-        _echo_plan(folder, as_json)
+        _echo_plan(open_comparison(out, given), as_json)
         return
-
-    from kerascnn.comparison.run import run_comparison
-
-    results = run_comparison(
-        folder, jobs=jobs, without_failed=without_failed, reporter=LineReporter()
-    )
+    results = api.compare(out=out, jobs=jobs, without_failed=without_failed, **given)
     _echo_all(results, out, as_json)
 
 
 def _echo_plan(folder: ComparisonFolder, as_json: bool) -> None:
     """Print what can be run now, in the order of dependency, and what gathers it."""
+    if not folder.has("results.json"):
+        for line in describe_reach(folder.protocol):
+            click.echo(line, err=True)
     runs = folder.left()
     gather = ["kerascnn", "compare", "--out", str(folder.path)]
     commands: list[dict[str, Any]] = [

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
+from kerascnn import api
 from kerascnn.commands.options import echo_json, json_option
 from kerascnn.commands.params import Name
 from kerascnn.commands.table import echo_table
 from kerascnn.errors import ExportError
-from kerascnn.machine.reporter import LineReporter
 from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
-from kerascnn.runs.folder import DEFAULT_FOLDER, open_run
 
 _QUANTIZED = ", ".join(
     row.title for row in FORMATS.values() if len(row.quantizations) > 1
@@ -82,19 +81,13 @@ def export(
       kerascnn export lenet-sgd-1 --format tflite --quantize none --quantize int8
       kerascnn export lenet-sgd-1 --format onnx --out files --json
     """
-    found = open_run(run, DEFAULT_FOLDER)
-    found.require_model()
-
-    from kerascnn.exporting.export import export_run
-
-    exports = export_run(
-        found,
-        out,
+    exports = api.export(
+        run,
         formats=formats,
         quantizations=quantizations,
+        out=out,
         tolerance=tolerance,
         limit=limit,
-        message=LineReporter().message,
     )
     if as_json:
         echo_json([export.to_dict() for export in exports])

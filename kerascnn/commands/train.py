@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 
+from kerascnn import api
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.params import Name, NameValue
 from kerascnn.data import DATASETS
-from kerascnn.machine.reporter import LineReporter
-from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.models import MODELS
-from kerascnn.runs.folder import Run, open_run
+from kerascnn.runs.folder import Run
 from kerascnn.settings.config import DEVICES, TrainConfig
 from kerascnn.settings.config_file import read_config
 from kerascnn.settings.optimizers import OPTIMIZERS
@@ -160,13 +159,7 @@ def train(
                 "--resume goes on with the run's own settings: leave out MODEL and the "
                 "other options."
             )
-        run = open_run(resume, out)
-        _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
-
-        load_tensorflow()
-        from kerascnn.training.train import resume_training
-
-        _show(resume_training(run, reporter=LineReporter()), as_json)
+        _show(api.resume(resume, out=out), as_json)
         return
     if config_file is not None:
         config = read_config(config_file).again(**given)
@@ -176,11 +169,7 @@ def train(
         raise click.UsageError(
             f"Name a MODEL ({', '.join(MODELS)}), a --config file or a run to --resume."
         )
-
-    load_tensorflow()
-    from kerascnn.training.train import train_model
-
-    _show(train_model(config, out, name=name, reporter=LineReporter()), as_json)
+    _show(api.train(config, out=out, name=name), as_json)
 
 
 def _show(run: Run, as_json: bool) -> None:

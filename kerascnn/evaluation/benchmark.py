@@ -63,6 +63,32 @@ class Measurement:
         return asdict(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """What was measured of several models.
+
+    Attributes:
+        models: A measurement of each, in the order asked for.
+        threads: How many a runtime could use; its own choice where `None`.
+    """
+
+    models: tuple[Measurement, ...]
+    threads: int | None = None
+
+    @property
+    def recommended(self) -> Measurement:
+        """The model to ship, as `recommend` chooses it."""
+        return recommend(self.models)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "threads": self.threads,
+            "recommended": self.recommended.file,
+            "models": [row.to_dict() for row in self.models],
+        }
+
+
 def benchmark_artifacts(
     artifacts: Sequence[Artifact],
     *,
@@ -71,7 +97,7 @@ def benchmark_artifacts(
     seconds: float = 2.0,
     limit: int | None = None,
     message: Message = lambda text: None,
-) -> list[Measurement]:
+) -> Benchmark:
     """Measure models, each in a process of its own; they take turns.
 
     Args:
@@ -84,7 +110,7 @@ def benchmark_artifacts(
         message: Gets a line for each thing that is done.
 
     Returns:
-        A measurement for each model.
+        A measurement of each model, and which to ship.
 
     Raises:
         ModelFileError: A model that cannot be run, or models for different data.
@@ -143,7 +169,7 @@ def benchmark_artifacts(
                     images=len(test),
                 )
             )
-    return measurements
+    return Benchmark(models=tuple(measurements), threads=threads)
 
 
 def recommend(measurements: Sequence[Measurement]) -> Measurement:

@@ -21,6 +21,7 @@ from kerascnn.evaluation.evaluate import (
     predict_images,
 )
 from kerascnn.evaluation.metrics import Probabilities
+from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.model_files.find import Artifact
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def classify(
             like those that the model is for.
         model: A model on disk, or one of Keras from raw pixels to probabilities.
         dataset: What a model of Keras is for, a name of `DATASETS`; where `None`, its
-            classes are called by their numbers.
+            classes are called by their numbers. A model on disk knows its own.
         invert: Of pictures, as for `fit_picture`.
         batch_size: Images at a time.
 
@@ -93,6 +94,7 @@ def classify(
     elif is_file:
         probabilities = predict_images(model, pixels, batch_size=batch_size)
     else:
+        load_tensorflow()
         from kerascnn.model_files.keras_model import predict_probabilities
 
         probabilities = predict_probabilities(model, pixels, batch_size=batch_size)

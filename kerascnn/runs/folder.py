@@ -338,8 +338,9 @@ def _claim(draft: Path, out: Path, stem: str, name: str | None) -> Path:
         number += 1
 
 
-def list_runs(out: Path = DEFAULT_FOLDER) -> list[Run]:
+def list_runs(out: str | os.PathLike[str] = DEFAULT_FOLDER) -> list[Run]:
     """All runs in a folder, the newest last."""
+    out = Path(out)
     if not out.is_dir():
         return []
     runs = [Run(path.parent) for path in out.glob("*/config.json")]
@@ -367,7 +368,10 @@ def newest_run(out: Path = DEFAULT_FOLDER) -> Run:
     return finished[max(finished)]
 
 
-def open_run(reference: str | Path | None, out: Path = DEFAULT_FOLDER) -> Run:
+def open_run(
+    reference: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] = DEFAULT_FOLDER,
+) -> Run:
     """Open a run by its path, by its name in `out`, or the newest one.
 
     Args:
@@ -378,6 +382,7 @@ def open_run(reference: str | Path | None, out: Path = DEFAULT_FOLDER) -> Run:
         RunError: There is none, or the folder is no run.
         UnknownNameError: No run of that name; the message suggests the nearest.
     """
+    out = Path(out)
     if reference is None:
         return newest_run(out)
     for path in (Path(reference), out / reference):

@@ -1,0 +1,382 @@
+"""What a program can do with kerascnn, one call each; the command line makes the same.
+
+`kerascnn` itself offers all of this. A call checks what it was given first, and then
+imports what it needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+
+from kerascnn.comparison import DEFAULT_FOLDER as COMPARISON_FOLDER
+from kerascnn.errors import ConfigError
+from kerascnn.machine.reporter import LineReporter, Reporter
+from kerascnn.machine.tensorflow import load_tensorflow
+from kerascnn.model_files.find import (
+    Artifact,
+    artifact_of_run,
+    exported_artifacts,
+    find_artifact,
+)
+from kerascnn.model_files.formats import DEFAULT_FORMATS
+from kerascnn.runs.folder import DEFAULT_FOLDER, Run, newest_run, open_run
+from kerascnn.settings.config import TrainConfig
+
+if TYPE_CHECKING:
+    import keras
+    import numpy.typing as npt
+
+    from kerascnn.comparison.keywords import CompareKeywords
+    from kerascnn.comparison.records import Results
+    from kerascnn.evaluation.benchmark import Benchmark
+    from kerascnn.evaluation.classify import Classification, Images
+    from kerascnn.evaluation.evaluate import Evaluation
+    from kerascnn.exporting.report import Export
+    from kerascnn.settings.keywords import TrainKeywords
+
+Reference: TypeAlias = Run | str | PathLike[str]
+
+
+def train(
+    model: str | TrainConfig,
+    *,
+    data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    class_names: Sequence[str] | None = None,
+    out: str | PathLike[str] = DEFAULT_FOLDER,
+    name: str | None = None,
+    reporter: Reporter | None = None,
+    **settings: Unpack[TrainKeywords],
+) -> Run:
+    """Train a network, and write a run.
+
+    Args:
+        model: A name of `MODELS`, or settings made before, which `settings` change.
+        data: Images, raw pixels `(number, height, width, channels)`, and their classes,
+            to train on instead of a data set.
+        class_names: What the classes of `data` stand for.
+        out: The folder of all runs.
+        name: The run's folder in it; `<model>-<optimizer>-<n>` where `None`.
+        reporter: Told how it goes; a live line where `None`. `Reporter()` says nothing.
+        **settings: The fields of `TrainConfig`; the network's recipe has the rest.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UnknownNameError: A name that is in no table.
+        ConfigError: A setting that cannot be, or does not fit the data or the devices.
+        DatasetError: Data that cannot be read.
+        DivergedError: The loss was no longer a finite number.
+        RunError: The run cannot be written.
+        TrainingInterruptedError: A signal stopped it; `resume` continues.
+
+    Example:
+        >>> run = train("lenet", optimizer="adagrad", epochs=1)
+        >>> run.metrics.test_accuracy
+        0.9751
+    """
+    if isinstance(model, TrainConfig):
+        config = dataclasses.replace(model, **settings)
+    else:
+        config = TrainConfig(model=model, **settings)
+    # What is not given is left to the function below.
+    given: dict[str, Any] = {"data": data, "class_names": class_names}
+    arrays = {key: value for key, value in given.items() if value is not None}
+
+    load_tensorflow()
+    from kerascnn.training.train import train_model
+
+    reporter = reporter or LineReporter()
+    return train_model(config, Path(out), name=name, reporter=reporter, **arrays)
+
+
+def resume(
+    run: Reference,
+    *,
+    data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    out: str | PathLike[str] = DEFAULT_FOLDER,
+    reporter: Reporter | None = None,
+) -> Run:
+    """Continue a run that was stopped; a finished one is returned as it is.
+
+    Args:
+        run: The run, its path, or its name in `out`.
+        data: What it was trained on, where that were arrays.
+        out: The folder of all runs.
+        reporter: As for `train`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        RunError: The run cannot be read, or another process trains it.
+        DivergedError: It diverged, before or now.
+        TrainingInterruptedError: A signal stopped it again.
+    """
+    run = _run(run, out)
+    _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
+    arrays: dict[str, Any] = {} if data is None else {"data": data}
+
+    load_tensorflow()
+    from kerascnn.training.train import resume_training
+
+    return resume_training(run, reporter=reporter or LineReporter(), **arrays)
+
+
+def evaluate(
+    source: Reference | None = None,
+    dataset: str | None = None,
+    *,
+    batch_size: int = 256,
+    out: str | PathLike[str] = DEFAULT_FOLDER,
+) -> Evaluation:
+    """Measure a run, or a model in a file, on the whole test set.
+
+    Args:
+        source: A run, its path or its name in `out`, or a model's file or folder; the
+            newest run where `None`.
+        dataset: What a file is for, a name of `DATASETS`; where `None`, what it was
+            exported for.
+        batch_size: Images at a time: memory and time, not the result.
+        out: The folder of all runs.
+
+    Returns:
+        Predictions and metrics.
+
+    Raises:
+        RunError: There is no such run, or it has no model.
+        ModelFileError: A model that cannot be loaded, or is for other data.
+        ConfigError: A run with a data set, or a batch that does not fit into memory.
+        DatasetError: Data that cannot be read.
+
+    Example:
+        >>> evaluate("model.tflite", "mnist").metrics["accuracy"]
+        0.9899
+    """
+    artifact = _artifact(source, dataset, out)
+    _check_dataset(artifact, dataset)
+
+    from kerascnn.evaluation.evaluate import evaluate_artifact
+
+    return evaluate_artifact(artifact, batch_size=batch_size)
+
+
+def predict(
+    images: Images,
+    model: Reference | keras.Model | None = None,
+    *,
+    dataset: str | None = None,
+    invert: bool | None = None,
+    batch_size: int = 256,
+    out: str | PathLike[str] = DEFAULT_FOLDER,
+) -> Classification:
+    """Classify images: arrays as they are, pictures as on the command line.
+
+    Args:
+        images: Arrays hold raw pixels, from 0 to 255: `(number, height, width,
+            channels)`, without the channels if they are grey, or one image. Files,
+            folders of them and Pillow's images, one or several, are made into images
+            like those that the model is for.
+        model: A run, its path or its name in `out`, a model's file or folder, or a
+            model of Keras; the newest run where `None`.
+        dataset: What a file or a model of Keras is for, a name of `DATASETS`. Where
+            `None`, what a file was exported for; Keras's classes are numbers then.
+        invert: Whether to exchange light and dark in pictures; detected where `None`.
+        batch_size: Images at a time: memory and time, not the result.
+        out: The folder of all runs.
+
+    Returns:
+        Probabilities, and the classes that follow from them, in the order of the
+        images.
+
+    Raises:
+        PictureError: A picture that cannot be read, or numbers that are no pixels.
+        InputShapeError: An array of another shape than the model takes.
+        RunError: There is no such run, or it has no model.
+        ModelFileError: A model that cannot be loaded, or is no classifier of images.
+        ConfigError: A run with a data set, or a batch that does not fit into memory.
+
+    Example:
+        >>> predict("digit.png").names
+        ['7']
+    """
+    target: Artifact | keras.Model = model
+    if model is None or isinstance(model, Run | str | PathLike):
+        target = _artifact(model, dataset, out)
+        _check_dataset(target, dataset)
+
+    from kerascnn.evaluation.classify import classify
+
+    return classify(
+        images, target, dataset=dataset, invert=invert, batch_size=batch_size
+    )
+
+
+def export(
+    run: Reference | None = None,
+    *,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    quantizations: Sequence[str] = ("none",),
+    out: str | PathLike[str] | None = None,
+    tolerance: float | None = None,
+    limit: int | None = None,
+    reporter: Reporter | None = None,
+) -> list[Export]:
+    """Export a run, and check that each file agrees with the model.
+
+    Args:
+        run: The run, its path, or its name in saved_models; the newest where `None`.
+        formats: Names of `FORMATS`.
+        quantizations: How to store numbers in formats that have a choice, such as
+            `"int8"`.
+        out: The folder of the files; `export` in the run's where `None`.
+        tolerance: Largest difference of a probability, or, where numbers are quantized,
+            largest share of images with another class; where `None`, each file's own.
+        limit: Check on so many test images; on all where `None`.
+        reporter: As for `train`.
+
+    Returns:
+        The files, in the order asked for. One with a `problem` disagrees with the
+        model, and is kept aside as `.rejected`.
+
+    Raises:
+        RunError: There is no such run, or it has no model.
+        ConfigError: A quantization that none of the formats has, or a bad tolerance.
+        ExportError: A model that cannot be converted.
+        MissingExtraError: A format whose packages are not installed.
+    """
+    run = _run(run, DEFAULT_FOLDER)
+    run.require_model()
+
+    from kerascnn.exporting.export import export_run
+
+    return export_run(
+        run,
+        None if out is None else Path(out),
+        formats=formats,
+        quantizations=quantizations,
+        tolerance=tolerance,
+        limit=limit,
+        message=(reporter or LineReporter()).message,
+    )
+
+
+def benchmark(
+    *sources: Reference,
+    dataset: str | None = None,
+    batch_sizes: Sequence[int] = (8, 32, 128),
+    threads: int | None = None,
+    seconds: float = 2.0,
+    limit: int | None = None,
+    out: str | PathLike[str] = DEFAULT_FOLDER,
+    reporter: Reporter | None = None,
+) -> Benchmark:
+    """Time models in their own runtimes, and recommend one to ship.
+
+    Args:
+        *sources: Runs, their paths or names in `out`, and models' files or folders;
+            without any, the newest run and all that was exported from it.
+        dataset: What files are for; where `None`, what they were exported for.
+        batch_sizes: Images a call for the throughput.
+        threads: Threads that a runtime may use; its own choice where `None`.
+        seconds: How long each model is timed at each batch size.
+        limit: Test images for the accuracy; all where `None`.
+        out: The folder of all runs.
+        reporter: As for `train`.
+
+    Raises:
+        RunError: There is no such run, or it has no model.
+        ModelFileError: A model that cannot be run, or models for different data.
+        MissingExtraError: A runtime that is not installed.
+    """
+    if sources:
+        artifacts = [_artifact(source, dataset, out) for source in sources]
+    else:
+        run = newest_run(Path(out))
+        artifacts = [artifact_of_run(run), *exported_artifacts(run)]
+
+    from kerascnn.evaluation.benchmark import benchmark_artifacts
+
+    return benchmark_artifacts(
+        artifacts,
+        batch_sizes=batch_sizes,
+        threads=threads,
+        seconds=seconds,
+        limit=limit,
+        message=(reporter or LineReporter()).message,
+    )
+
+
+def compare(
+    models: Sequence[str] | None = None,
+    *,
+    out: str | PathLike[str] = COMPARISON_FOLDER,
+    jobs: int | None = None,
+    without_failed: bool = False,
+    reporter: Reporter | None = None,
+    **settings: Unpack[CompareKeywords],
+) -> Results:
+    """Compare optimizers on networks; what is done already is not done again.
+
+    Args:
+        models: Names of `MODELS`; all where `None`.
+        out: The folder of the comparison. Where it holds one, that is resumed.
+        jobs: Trainings side by side; one a core, but at most four, where `None`.
+        without_failed: Finish without the runs that fail; they are left out for good.
+        reporter: As for `train`.
+        **settings: The fields of `CompareConfig`; the preset has the rest.
+
+    Returns:
+        The results; the report is `out/report.html`.
+
+    Raises:
+        UnknownNameError: A name that is in no table.
+        ConfigError: A setting that cannot be, or that differs from the folder's.
+        RunError: A run failed, or the files of the comparison do not fit together.
+        TrainingInterruptedError: A signal stopped it; called again, it continues.
+    """
+    from kerascnn.comparison.folder import open_comparison
+    from kerascnn.comparison.reach import describe_reach
+
+    reporter = reporter or LineReporter()
+    given: dict[str, Any] = dict(settings)
+    if models is not None:
+        given["models"] = tuple(models)
+    folder = open_comparison(Path(out), given)
+    if not folder.has("results.json"):
+        for line in describe_reach(folder.protocol):
+            reporter.message(line)
+
+    from kerascnn.comparison.run import run_comparison
+
+    return run_comparison(
+        folder, jobs=jobs, without_failed=without_failed, reporter=reporter
+    )
+
+
+def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:
+    if isinstance(reference, Run):
+        return reference
+    return open_run(reference, out)
+
+
+def _artifact(
+    source: Reference | None, dataset: str | None, out: str | PathLike[str]
+) -> Artifact:
+    if isinstance(source, Run):
+        return artifact_of_run(source)
+    name = None if source is None else fspath(source)
+    return find_artifact(name, Path(out), dataset)
+
+
+def _check_dataset(artifact: Artifact, dataset: str | None) -> None:
+    """Refuse to take a run as one for other data."""
+    if dataset is not None and artifact.run:
+        raise ConfigError(
+            f"{artifact.source} is a run and knows its own data. Leave dataset out, or "
+            f"give its file {artifact.path}."
+        )
