@@ -35,10 +35,12 @@ def card(run: Run, metrics: RunMetrics) -> str:
         for name, images, accuracy in results
         if accuracy is not None
     )
+    options = ", ".join(f"{k}={v:g}" for k, v in settings.model_options.items())
     described = f" ({dataset.reference})" if dataset.reference else ""
     return f"""# {run.name}
 
-{model.title} ({model.reference}), trained by kerascnn on {dataset.name}.
+{model.title}{f" with {options}" if options else ""} ({model.reference}), trained by
+kerascnn on {dataset.name}.
 
 | split | images | accuracy |
 | --- | --- | --- |

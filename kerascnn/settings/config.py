@@ -29,6 +29,7 @@ class CommonSettings:
         momentum: In `[0, 1)`, for optimizers that have it. `None` asks for that of the
             optimizer's row; in `TrainSettings` it says that the optimizer has none.
         optimizer_options: Other options of the optimizer, by name.
+        model_options: The network's own options, by name, such as MobileNet's `alpha`.
         limit: Training images to use, drawn in equal parts from every class; all
             where `None`.
         validation_fraction: Part of the training images held out, in `[0, 1)`.
@@ -56,6 +57,7 @@ class CommonSettings:
     optimizer: str = "sgd"
     momentum: float | None = None
     optimizer_options: Mapping[str, OptionValue] = field(default_factory=dict)
+    model_options: Mapping[str, float] = field(default_factory=dict)
     limit: int | None = None
     validation_fraction: float = 0.1
     augment: bool = False
@@ -107,6 +109,7 @@ class TrainSettings(CommonSettings):
     def __post_init__(self) -> None:
         _check_names(self)
         _check_values(self)
+        _check_model(self)
         _check_optimizer(self)
 
 
@@ -251,12 +254,22 @@ def _check_values(settings: TrainSettings) -> None:
         )
 
 
-def _check_optimizer(settings: TrainSettings) -> None:
-    if not isinstance(settings.optimizer_options, Mapping):
+def _check_options(name: str, options: object) -> None:
+    if not isinstance(options, Mapping):
         raise ConfigError(
-            "optimizer_options has to be an object of names and values, but got "
-            f"{settings.optimizer_options!r}."
+            f"{name} has to be an object of names and values, but got {options!r}."
         )
+
+
+def _check_model(settings: TrainSettings) -> None:
+    _check_options("model_options", settings.model_options)
+    if "stem" in settings.model_options:
+        raise ConfigError("stem is a setting of its own: --stem small.")
+    MODELS[settings.model].check_options(settings.model_options)
+
+
+def _check_optimizer(settings: TrainSettings) -> None:
+    _check_options("optimizer_options", settings.optimizer_options)
     row = OPTIMIZERS[settings.optimizer]
     if settings.momentum is not None and "momentum" not in row.options:
         having = [name for name, row in OPTIMIZERS.items() if "momentum" in row.options]

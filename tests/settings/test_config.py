@@ -41,6 +41,17 @@ from kerascnn.settings.schedules import SCHEDULES
         ({"optimizer_options": {"momentum": 0.5}}, "--momentum"),
         ({"optimizer_options": {"nesterof": True}}, "Did you mean 'nesterov'"),
         ({"optimizer_options": [1]}, "optimizer_options has to be an object"),
+        ({"model_options": [1]}, "model_options has to be an object"),
+        ({"model_options": {"alpha": 1}}, "lenet has no option 'alpha', none"),
+        (
+            {"model": "mobilenet", "model_options": {"alpha": 0.01}},
+            "alpha of mobilenet has to be a number of at least 1/32.* but got 0.01",
+        ),
+        (
+            {"model": "vgg16", "model_options": {"dropout": True}},
+            r"dropout of vgg16 has to be a number in \[0, 1\), but got True",
+        ),
+        ({"model": "mobilenet", "model_options": {"stem": "small"}}, "--stem small"),
         ({"dataset": 3}, "A dataset is a name, but got 3"),
         ({"model": None}, "A model is a name, but got None"),
         ({"device": None}, "A device is a name, but got None"),
@@ -80,7 +91,7 @@ def test_resolving_leaves_nothing_open(model, optimizer):
     assert settings.momentum == OPTIMIZERS[optimizer].options.get("momentum")
     assert TrainConfig(**settings.to_dict()).resolve() == settings
     open_ones = {k for k, v in settings.to_dict().items() if v is None}
-    assert open_ones <= {"limit", "early_stop", "ema", "momentum"}
+    assert open_ones <= {"limit", "early_stop", "ema", "momentum", "plan_digest"}
 
 
 def test_settings_have_every_value():
@@ -109,6 +120,7 @@ def test_given_is_what_differs_from_the_defaults():
     config = TrainConfig(
         model="resnet18",
         optimizer_options={"nesterov": True},
+        model_options={},
         limit=500,
         epochs=3,
         seed=0,
@@ -121,6 +133,8 @@ def test_given_is_what_differs_from_the_defaults():
     }
     assert TrainConfig(**config.given()) == config
     assert TrainConfig(model="lenet").given() == {"model": "lenet"}
+    narrow = TrainConfig(model="mobilenet", model_options={"alpha": 0.25})
+    assert narrow.given()["model_options"] == {"alpha": 0.25}
 
 
 def test_recipe_settings_are_the_only_ones_that_are_filled_in():
