@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.data import DATASETS
+from kerascnn.data import ARRAYS, DATASETS
 from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
 from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
@@ -24,7 +24,7 @@ class CommonSettings:
 
     Attributes:
         model: A name of `MODELS`.
-        dataset: A name of `DATASETS`.
+        dataset: A name of `DATASETS`, or `ARRAYS` for images that Python passes.
         optimizer: A name of `OPTIMIZERS`.
         momentum: In `[0, 1)`, for optimizers that have it. `None` asks for that of the
             optimizer's row; in `TrainSettings` it says that the optimizer has none.
@@ -158,6 +158,20 @@ class TrainConfig(CommonSettings):
         missing = {k: v for k, v in filled.items() if getattr(self, k) is None}
         return TrainSettings(**vars(self) | missing)
 
+    def for_arrays(self) -> TrainConfig:
+        """The same for images that Python passes: they have no test split.
+
+        Raises:
+            ConfigError: A data set is asked for by name as well, or predictions of the
+                test images.
+        """
+        if self.dataset not in (ARRAYS, CommonSettings.dataset):
+            raise ConfigError(
+                f"dataset is {self.dataset!r}, but arrays are given as well. Leave one "
+                "of the two out."
+            )
+        return dataclasses.replace(self, dataset=ARRAYS, test=False)
+
     def given(self) -> dict[str, Any]:
         """What is asked for by name: the model, and what differs from the defaults."""
         defaults = TrainConfig(model=self.model).to_dict()
@@ -176,7 +190,8 @@ def _check_tables(config: CommonSettings) -> None:
     ):
         if not isinstance(name, str):
             raise ConfigError(f"A {table.kind} is a name, but got {name!r}.")
-        table[name]
+        if (table, name) != (DATASETS, ARRAYS):
+            table[name]
 
 
 def _check_names(settings: TrainSettings) -> None:
@@ -246,6 +261,11 @@ def _check_values(settings: TrainSettings) -> None:
         raise ConfigError(
             "early_stop watches the validation loss, but validation_fraction is 0. "
             "Hold some images out, such as 0.1 of them."
+        )
+    if settings.dataset == ARRAYS and (settings.test or settings.store_predictions):
+        raise ConfigError(
+            "Arrays have no test split: test and store_predictions have to be false. "
+            "Evaluate the model on images of your own instead."
         )
     if settings.warmup_epochs >= settings.epochs:
         raise ConfigError(
