@@ -33,9 +33,16 @@ class Name(click.Choice[str]):
 
 
 class NameValue(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.2
-    """`name=value`, where the value is a number, `true`, `false` or `null`."""
+    """`name=value`, where the value is a number, `true`, `false` or `null`.
+
+    Args:
+        example: One, for the message of what is none.
+    """
 
     name = "NAME=VALUE"
+
+    def __init__(self, example: str) -> None:
+        self.example = example
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -47,7 +54,7 @@ class NameValue(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.
         except json.JSONDecodeError:
             self.fail(
                 f"{value!r} is not NAME=VALUE with a number, true or false, such as "
-                "weight_decay=0.01.",
+                f"{self.example}.",
                 param,
                 ctx,
             )
