@@ -56,10 +56,10 @@ def predict(
 ) -> None:
     """Classify pictures of any size and kind.
 
-    IMAGE is a PNG, JPEG, GIF, BMP or WebP file, a folder of them, or - for one on
-    standard input. Light and dark are exchanged where the data set is the other way
-    round, and that is said. A file that cannot be read gets a line, and the exit code
-    is 1; the others are classified.
+    IMAGE is a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM file of at most 256 MB and 100
+    million pixels, a folder of them, or - for one on standard input. Light and dark are
+    exchanged where the data set is the other way round, and that is said. A file that
+    cannot be read gets a line, and the exit code is 1; the others are classified.
 
     \b
     Example:
@@ -69,14 +69,15 @@ def predict(
     """
     artifact = find_artifact(reference, out, dataset)
 
-    from kerascnn.data.pictures import STANDARD_INPUT, find_pictures
+    from kerascnn.data.pictures import (
+        STANDARD_INPUT,
+        find_pictures,
+        read_standard_input,
+    )
     from kerascnn.evaluation.predict import Prediction, classify_pictures
 
     files = list(find_pictures(images))
-    content = b""
-    if STANDARD_INPUT in files:
-        with click.open_file("-", "rb") as file:
-            content = file.read()
+    content = read_standard_input() if STANDARD_INPUT in files else b""
     results = classify_pictures(files, artifact, invert=invert, standard_input=content)
     if as_json:
         echo_json(

@@ -14,6 +14,9 @@ from kerascnn.evaluation.evaluate import answer
 from kerascnn.evaluation.metrics import Probabilities
 from kerascnn.model_files.find import Artifact
 
+# Of a picture, so much is kept for people to look at.
+SHOWN_PIXELS = 256
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
@@ -21,7 +24,8 @@ class Prediction:
 
     Attributes:
         file: The name that was given.
-        picture: The picture as it is, `(height, width)` or with 3 channels.
+        picture: The picture, scaled down to at most 256 pixels on a side,
+            `(height, width)` or with 3 channels.
         seen: What the network saw of it.
         probabilities: `(num_classes,)`.
         class_names: What each class stands for.
@@ -70,13 +74,16 @@ def classify_pictures(
 
     Raises:
         ModelFileError: A model that cannot be loaded or does not fit its data set.
+        InputShapeError: A model that is for something else than pictures.
     """
     dataset = artifact.dataset
     read: list[tuple[Pixels, FittedPicture] | PictureError] = []
     for name in files:
         try:
             image = read_picture(name, standard_input)
-            read.append((np.asarray(image), fit_picture(image, dataset, invert=invert)))
+            fitted = fit_picture(image, dataset, invert=invert)
+            image.thumbnail((SHOWN_PIXELS, SHOWN_PIXELS))
+            read.append((np.asarray(image), fitted))
         except PictureError as error:
             read.append(error)
     pixels = [pair[1].pixels for pair in read if not isinstance(pair, PictureError)]

@@ -1,6 +1,7 @@
 """`kerascnn predict` on real pictures with a real model."""
 
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -60,7 +61,8 @@ def test_sheet_is_written_and_a_bad_file_does_not_stop_the_others(
     assert isinstance(result.exception, PictureError)
     assert str(result.exception) == "1 of 2 files could not be read."
     assert result.stderr == (
-        f"Cannot read {tmp_path / 'text.png'}: it is no picture of a known kind.\n"
+        f"Cannot read {tmp_path / 'text.png'}: it is not a picture in the format PNG, "
+        "JPEG, WebP, GIF, BMP, TIFF or PPM. Save it in one of these.\n"
     )
     assert result.stdout.startswith(f"{digit}: 7 ")
     assert sheet.read_bytes().startswith(b"\x89PNG")
@@ -73,3 +75,17 @@ def test_bad_model_is_one_line(digit, tmp_path):
     result = invoke()
     assert result.exit_code == 2
     assert "Missing argument 'IMAGE...'" in result.stderr
+
+
+def test_standard_input_that_is_closed_or_endless_is_one_line(
+    exported, monkeypatch, tmp_path
+):
+    arguments = ["-", "--model", str(exported / "model.tflite")]
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(PictureError, match="standard input: it is closed"):
+        predict.main(arguments, standalone_mode=False)
+    with open("/dev/zero") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        monkeypatch.setattr("kerascnn.data.pictures.MAX_BYTES", 10**6)
+        with pytest.raises(PictureError, match="1 of 1 files could not be read"):
+            predict.main(arguments, standalone_mode=False)
