@@ -13,6 +13,7 @@ from kerascnn.commands.options import (
     out_option,
 )
 from kerascnn.errors import PictureError
+from kerascnn.machine.text import printable
 from kerascnn.model_files.find import find_artifact
 
 
@@ -90,13 +91,13 @@ def predict(
         )
     for result in results:
         if not isinstance(result, Prediction):
-            click.echo(str(result), err=True)
+            click.echo(printable(str(result)), err=True)
         elif not as_json:
             answers = ", ".join(
                 f"{name} {share:.1%}" for name, share in result.top(top)
             )
             note = "  (dark on light, inverted)" if result.seen.inverted else ""
-            click.echo(f"{result.file}: {answers}{note}")
+            click.echo(printable(f"{result.file}: {answers}{note}"))
     predictions = [result for result in results if isinstance(result, Prediction)]
     if figure and predictions:
         from kerascnn.drawing import save_figure

@@ -1,14 +1,16 @@
 """`kerascnn predict` on real pictures with a real model."""
 
 import json
+import os
 import sys
+import warnings
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from kerascnn.commands.predict import predict
-from kerascnn.errors import ModelFileError, PictureError
+from kerascnn.errors import ModelFileError, PictureError, RunError
 
 
 @pytest.fixture
@@ -75,6 +77,41 @@ def test_bad_model_is_one_line(digit, tmp_path):
     result = invoke()
     assert result.exit_code == 2
     assert "Missing argument 'IMAGE...'" in result.stderr
+
+
+ODD_NAMES = [
+    "a\nb.png",
+    "\x1b[2J\r.png",
+    "$x$ $\\frac{1$.png",
+    "\u202egnp.png",
+    "七.png",
+    os.fsdecode(b"\xff\xfe.png"),
+    "x" * 250 + ".png",
+]
+
+
+def test_odd_names_are_printed_on_one_line_and_drawn(exported, digit, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ODD_NAMES:
+        (folder / name).write_bytes(digit.read_bytes())
+    os.mkfifo(folder / "pipe\n.png")
+    arguments = (folder, "--model", exported / "model.tflite")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = invoke(*arguments, "--figure", tmp_path / "sheet.png")
+    assert isinstance(result.exception, PictureError)
+    assert result.stderr.startswith(f"Cannot read {folder}/pipe\\n.png: it is a pipe")
+    assert result.stderr.count("\n") == 1
+    lines = result.stdout.splitlines()
+    assert len(lines) == len(ODD_NAMES)
+    assert all(": 7 " in line and line.isprintable() for line in lines)
+    assert {f"{folder}/a\\nb.png", f"{folder}/\\xff\\xfe.png"} <= {
+        line.partition(":")[0] for line in lines
+    }
+    documents = json.loads(invoke(*arguments, "--json").stdout)
+    files = [document["file"] for document in documents]
+    assert sorted(files) == sorted(str(path) for path in folder.iterdir())
 
 
 def test_standard_input_that_is_closed_or_endless_is_one_line(
