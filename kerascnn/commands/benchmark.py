@@ -12,6 +12,7 @@ from kerascnn.commands.options import (
     json_option,
     out_option,
 )
+from kerascnn.commands.params import FigureFile
 from kerascnn.commands.table import echo_table
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.model_files.find import artifact_of_run, exported_artifacts, find_artifact
@@ -50,8 +51,8 @@ from kerascnn.runs.folder import newest_run
 )
 @click.option(
     "--figure",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="PNG file for accuracy against latency and size.",
+    type=FigureFile(),
+    help="PNG, SVG or PDF file for accuracy against latency and size.",
 )
 @json_option
 def benchmark(

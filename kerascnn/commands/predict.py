@@ -12,6 +12,7 @@ from kerascnn.commands.options import (
     json_option,
     out_option,
 )
+from kerascnn.commands.params import FigureFile
 from kerascnn.errors import PictureError
 from kerascnn.machine.text import printable
 from kerascnn.model_files.find import find_artifact
@@ -41,8 +42,8 @@ from kerascnn.model_files.find import find_artifact
 )
 @click.option(
     "--figure",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="PNG file for a sheet of the pictures and what the network saw.",
+    type=FigureFile(),
+    help="PNG, SVG or PDF file for a sheet of the pictures and what the network saw.",
 )
 @json_option
 def predict(

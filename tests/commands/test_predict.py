@@ -114,6 +114,19 @@ def test_odd_names_are_printed_on_one_line_and_drawn(exported, digit, tmp_path):
     assert sorted(files) == sorted(str(path) for path in folder.iterdir())
 
 
+def test_figure_that_cannot_be_written_is_told_before_anything_is_read(
+    digit, tmp_path, monkeypatch
+):
+    result = invoke("no.png", "--model", "no.tflite", "--figure", tmp_path / "a.doc")
+    assert result.exit_code == 2
+    assert "has to end in one of .png, .svg, .pdf." in " ".join(result.stderr.split())
+    for figure in (digit / "a.png", tmp_path / ("a" * 300 + ".png")):
+        result = invoke("no.png", "--model", "no.tflite", "--figure", figure)
+        assert isinstance(result.exception, RunError)
+        assert str(result.exception).startswith(f"Cannot write {figure}: ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["seven.png"]
+
+
 def test_standard_input_that_is_closed_or_endless_is_one_line(
     exported, monkeypatch, tmp_path
 ):
