@@ -11,6 +11,7 @@ from kerascnn.commands.options import (
     echo_json,
     json_option,
     out_option,
+    timeout_option,
 )
 from kerascnn.commands.params import FigureFile
 from kerascnn.commands.table import echo_table
@@ -54,6 +55,7 @@ from kerascnn.runs.folder import newest_run
     type=FigureFile(),
     help="PNG, SVG or PDF file for accuracy against latency and size.",
 )
+@timeout_option
 @json_option
 def benchmark(
     sources: tuple[str, ...],
@@ -64,6 +66,7 @@ def benchmark(
     seconds: float,
     limit: int | None,
     figure: Path | None,
+    timeout_s: int,
     as_json: bool,
 ) -> None:
     """Time models in their own runtimes, and say which one to ship.
@@ -92,6 +95,7 @@ def benchmark(
         threads=threads,
         seconds=seconds,
         limit=limit,
+        timeout_s=timeout_s,
         message=LineReporter().message,
     )
     best = recommend(measurements)

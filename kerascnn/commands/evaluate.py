@@ -13,7 +13,9 @@ from kerascnn.commands.options import (
     echo_json,
     json_option,
     out_option,
+    timeout_option,
 )
+from kerascnn.machine.text import printable
 from kerascnn.model_files.find import Artifact, find_artifact
 
 # A matrix of more classes fits no terminal; --json has it.
@@ -38,6 +40,7 @@ MAX_CLASSES_SHOWN = 20
     "[default: the run's own; none for model files]",
 )
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
+@timeout_option
 @json_option
 def evaluate(
     sources: tuple[str, ...],
@@ -46,6 +49,7 @@ def evaluate(
     batch_size: int,
     figures: Path | None,
     no_figures: bool,
+    timeout_s: int,
     as_json: bool,
 ) -> None:
     """Measure runs, or models in files, on the whole test set.
@@ -72,7 +76,9 @@ def evaluate(
 
     documents = []
     for artifact, folder in zip(artifacts, folders, strict=True):
-        evaluation = evaluate_artifact(artifact, batch_size=batch_size)
+        evaluation = evaluate_artifact(
+            artifact, batch_size=batch_size, timeout_s=timeout_s
+        )
         document = evaluation.to_dict()
         if folder:
             paths = save_evaluation_figures(
@@ -85,7 +91,7 @@ def evaluate(
             )
             document["figures"] = [str(path) for path in paths]
         if not as_json:
-            click.echo("\n".join(_report(document)))
+            click.echo("\n".join(map(printable, _report(document))))
         documents.append(document)
     if as_json:
         echo_json(documents if len(documents) > 1 else documents[0])

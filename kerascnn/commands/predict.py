@@ -11,6 +11,7 @@ from kerascnn.commands.options import (
     echo_json,
     json_option,
     out_option,
+    timeout_option,
 )
 from kerascnn.commands.params import FigureFile
 from kerascnn.errors import PictureError
@@ -45,6 +46,7 @@ from kerascnn.model_files.find import find_artifact
     type=FigureFile(),
     help="PNG, SVG or PDF file for a sheet of the pictures and what the network saw.",
 )
+@timeout_option
 @json_option
 def predict(
     images: tuple[str, ...],
@@ -54,6 +56,7 @@ def predict(
     top: int,
     invert: bool | None,
     figure: Path | None,
+    timeout_s: int,
     as_json: bool,
 ) -> None:
     """Classify pictures of any size and kind.
@@ -80,7 +83,13 @@ def predict(
 
     files = list(find_pictures(images))
     content = read_standard_input() if STANDARD_INPUT in files else b""
-    results = classify_pictures(files, artifact, invert=invert, standard_input=content)
+    results = classify_pictures(
+        files,
+        artifact,
+        invert=invert,
+        standard_input=content,
+        timeout_s=timeout_s,
+    )
     if as_json:
         echo_json(
             [

@@ -14,7 +14,7 @@ from kerascnn.errors import ModelFileError
 from kerascnn.evaluation.metrics import Probabilities, compute_metrics
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
-from kerascnn.model_files.process import RuntimeProcess
+from kerascnn.model_files.process import TIMEOUT_S, RuntimeProcess
 from kerascnn.runs.folder import Run
 
 BATCH_SIZE = 256
@@ -60,7 +60,11 @@ def evaluate_run(run: Run, *, batch_size: int = BATCH_SIZE) -> Evaluation:
 
 
 def evaluate_file(
-    path: Path, dataset: str | None = None, *, batch_size: int = BATCH_SIZE
+    path: Path,
+    dataset: str | None = None,
+    *,
+    batch_size: int = BATCH_SIZE,
+    timeout_s: float = TIMEOUT_S,
 ) -> Evaluation:
     """Evaluate the model in a file on the test images of a data set.
 
@@ -70,6 +74,7 @@ def evaluate_file(
         dataset: A name of `DATASETS`; where `None`, what its run or its export was
             for.
         batch_size: As for `evaluate_run`.
+        timeout_s: The longest that its runtime may take to load it, or for a batch.
 
     Raises:
         ModelFileError: A model that cannot be loaded or does not fit the data, or of
@@ -78,15 +83,27 @@ def evaluate_file(
         UnknownNameError: No data set of that name.
         DatasetError: Data that cannot be read.
     """
-    return evaluate_artifact(open_artifact(path, dataset), batch_size=batch_size)
+    return evaluate_artifact(
+        open_artifact(path, dataset),
+        batch_size=batch_size,
+        timeout_s=timeout_s,
+    )
 
 
 def evaluate_artifact(
-    artifact: Artifact, *, batch_size: int = BATCH_SIZE
+    artifact: Artifact,
+    *,
+    batch_size: int = BATCH_SIZE,
+    timeout_s: float = TIMEOUT_S,
 ) -> Evaluation:
     """Evaluate a model on disk, whatever its format; for the rest see the above."""
     test = artifact.dataset.load("test")
-    probabilities = answer(artifact, test.images, batch_size=batch_size)
+    probabilities = answer(
+        artifact,
+        test.images,
+        batch_size=batch_size,
+        timeout_s=timeout_s,
+    )
     return Evaluation(
         source=artifact.source,
         dataset=artifact.dataset.name,
@@ -101,6 +118,7 @@ def answer(
     images: npt.NDArray[np.uint8],
     *,
     batch_size: int = BATCH_SIZE,
+    timeout_s: float = TIMEOUT_S,
 ) -> Probabilities:
     """Ask a model on disk about images, in the runtime of its format.
 
@@ -109,6 +127,8 @@ def answer(
         images: Raw pixels, `(number, height, width, channels)`, of the kind that the
             model is for.
         batch_size: Images at a time.
+        timeout_s: The longest that a runtime in a process of its own (which Keras's is
+            not) may take to load the model, or for a batch.
 
     Returns:
         Probabilities, `(number, num_classes)`.
@@ -129,10 +149,12 @@ def answer(
         _check_shapes(tuple(ends), expected, artifact)
         probabilities = predict_probabilities(model, images, batch_size=batch_size)
     else:
-        with RuntimeProcess(artifact.path, artifact.format) as process:
+        with RuntimeProcess(
+            artifact.path, artifact.format, timeout_s=timeout_s
+        ) as process:
             _check_shapes(process.shapes, expected, artifact)
             probabilities = process.predict(images, batch_size=batch_size)
-    _check_probabilities(probabilities, artifact.path)
+    _check_probabilities(probabilities, facts.num_classes, artifact.path)
     return probabilities
 
 
@@ -162,7 +184,15 @@ def _fits(actual: Any, expected: Shape) -> bool:
     )
 
 
-def _check_probabilities(probabilities: Probabilities, path: Path) -> None:
+def _check_probabilities(
+    probabilities: Probabilities, num_classes: int, path: Path
+) -> None:
+    if probabilities.shape[1] != num_classes:
+        raise ModelFileError(
+            f"The model in {path} gives {probabilities.shape[1]} probabilities, but "
+            f"there are {num_classes} classes. Choose the data that it was made for "
+            "with --dataset, or another file."
+        )
     # Models that compute in 16 bits are off by up to a hundredth, in 8 bits by more.
     sums = probabilities.sum(axis=1)
     if not (probabilities >= 0).all() or not np.allclose(sums, 1, atol=0.04):

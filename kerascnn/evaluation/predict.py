@@ -13,6 +13,7 @@ from kerascnn.errors import PictureError
 from kerascnn.evaluation.evaluate import answer
 from kerascnn.evaluation.metrics import Probabilities
 from kerascnn.model_files.find import Artifact
+from kerascnn.model_files.process import TIMEOUT_S
 
 # Of a picture, so much is kept for people to look at.
 SHOWN_PIXELS = 256
@@ -60,6 +61,7 @@ def classify_pictures(
     *,
     invert: bool | None = None,
     standard_input: bytes = b"",
+    timeout_s: float = TIMEOUT_S,
 ) -> list[Prediction | PictureError]:
     """Classify pictures; one that cannot be read does not stop the others.
 
@@ -68,6 +70,7 @@ def classify_pictures(
         artifact: The model.
         invert: As for `fit_picture`.
         standard_input: The content of a file.
+        timeout_s: The longest that its runtime may take to load it, or for a batch.
 
     Returns:
         A prediction, or an error, for each file, in their order.
@@ -89,7 +92,7 @@ def classify_pictures(
     pixels = [pair[1].pixels for pair in read if not isinstance(pair, PictureError)]
     if not pixels:
         return [pair for pair in read if isinstance(pair, PictureError)]
-    answers = iter(answer(artifact, np.stack(pixels)))
+    answers = iter(answer(artifact, np.stack(pixels), timeout_s=timeout_s))
     return [
         pair
         if isinstance(pair, PictureError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
         UnknownNameError: No data set of that name.
     """
     kind = format_of(path)
-    if not path.exists() or kind is None:
+    # A pipe or a device by such a name would be waited for, or has no end.
+    if kind is None or not (kind == "saved-model" or os.path.isfile(path)):
         suffixes = ", ".join(row.suffix for row in FORMATS.values() if row.suffix)
         raise ModelFileError(
             f"There is no model file {path}. Give a run, a {suffixes} file, or the "
@@ -118,7 +120,7 @@ def exported_artifacts(run: Run) -> list[Artifact]:
 
 def format_of(path: Path) -> str | None:
     """The format that a path's name, or a folder's content, stands for."""
-    if path.is_dir():
+    if os.path.isdir(path):  # of a name that cannot be, path.is_dir() raises an error
         return (
             "saved-model"
             if (_newest_version(path) / "saved_model.pb").is_file()

@@ -1,13 +1,19 @@
 """Runtimes in processes of their own: answers, and files that are damaged."""
 
+import errno
+import json
 import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kerascnn.errors import MissingExtraError, ModelFileError
+from kerascnn.errors import ConfigError, MissingExtraError, ModelFileError
 from kerascnn.model_files.formats import FORMATS, FormatEntry
-from kerascnn.model_files.process import RuntimeProcess, require_modules
+from kerascnn.model_files.process import RUNTIMES, RuntimeProcess, require_modules
 
 
 def test_saved_model_runs_without_keras_and_without_kerascnn(exported, splits):
@@ -71,6 +77,33 @@ def test_damaged_saved_model_is_one_line(exported, tmp_path, damage):
         RuntimeProcess(path, "saved-model")
 
 
+def save_module(path, answer):
+    """A SavedModel that answers for images by a function of TensorFlow's."""
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        @tf.function(
+            input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.uint8)],
+            autograph=False,
+        )
+        def answer(self, image):
+            return {"probabilities": answer(image)}
+
+    module = Module()
+    tf.saved_model.save(module, path, {"serving_default": module.answer})
+    return path
+
+
+def even(image):
+    """The same probability for each of ten classes."""
+    import tensorflow as tf
+
+    return tf.fill((tf.shape(image)[0], 10), 0.1)
+
+
+ONE = np.zeros((1, 28, 28, 1), np.uint8)
+
+
 def test_saved_model_that_reads_files_is_refused(tmp_path):
     import tensorflow as tf
 
@@ -86,6 +119,94 @@ def test_saved_model_that_reads_files_is_refused(tmp_path):
     tf.saved_model.save(module, tmp_path / "bad", {"serving_default": module.read})
     with pytest.raises(ModelFileError, match="reach for files"):
         RuntimeProcess(tmp_path / "bad", "saved-model")
+
+
+@pytest.fixture
+def endless(tmp_path):
+    """A SavedModel that loads and never answers."""
+    import tensorflow as tf
+
+    def loop(image):
+        zero = tf.cast(image[0, 0, 0, 0], tf.int32)
+        [zero] = tf.while_loop(lambda i: i < 1, lambda i: (i * 2,), [zero])
+        return even(image) * tf.cast(zero, tf.float32)
+
+    return save_module(tmp_path / "endless", loop)
+
+
+def test_endless_model_is_ended_after_the_time_limit(endless):
+    with RuntimeProcess(endless, "saved-model") as process:
+        process.timeout_s = 0.5
+        with pytest.raises(ModelFileError) as caught:
+            process.predict(ONE)
+        assert str(caught.value) == (
+            f"The model in {endless} made no progress within 0.5 seconds. Give a "
+            "longer --timeout, or another model."
+        )
+        assert process.process.wait(10) == -signal.SIGKILL
+
+
+def test_endless_model_ends_with_whoever_asked(endless):
+    """However that process ended: its side of the pipe is closed."""
+    with RuntimeProcess(endless, "saved-model") as process:
+        order = ["predict", {"images": "", "answers": "", "batch_size": 1}]
+        np.save(process.images, ONE)
+        order[1]["images"] = str(process.images)
+        process.process.stdin.write(json.dumps(order) + "\n")
+        process.process.stdin.flush()
+        time.sleep(0.5)
+        assert process.process.poll() is None
+        process.process.stdin.close()
+        assert process.process.wait(10) == 0
+        process.process.stdin = None
+
+
+def test_slow_model_that_gets_on_is_waited_for(exported, splits):
+    with RuntimeProcess(exported / "model.tflite", "tflite", threads=1) as process:
+        process.timeout_s = 1.5
+        taken = process.time(splits[1].images[:1], batch_size=1, seconds=3)
+        assert sum(taken) > 2
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), float("inf"), 1e12])
+def test_time_limit_that_is_none_is_refused(timeout_s):
+    with pytest.raises(ConfigError, match="a number of seconds above 0"):
+        RuntimeProcess(Path("no.tflite"), "tflite", timeout_s=timeout_s)
+
+
+def test_answers_for_more_images_than_were_asked_about_are_one_line(tmp_path):
+    import tensorflow as tf
+
+    def answer(image):
+        return tf.fill((tf.shape(image)[0] + 2, 10), 0.1)
+
+    path = save_module(tmp_path / "odd", answer)
+    with (
+        pytest.raises(ModelFileError, match=r"gives \(3, 10\) for 1 images, not"),
+        RuntimeProcess(path, "saved-model") as process,
+    ):
+        process.predict(ONE)
+
+
+def test_full_disk_is_one_line(exported, splits, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with RuntimeProcess(exported / "model.tflite", "tflite") as process:
+        process.answers.mkdir()
+        with pytest.raises(ModelFileError, match=r"^Cannot write .*TMPDIR\.$"):
+            process.predict(splits[1].images[:1])
+    with RuntimeProcess(exported / "model.tflite", "tflite") as process:
+        monkeypatch.setattr(np, "save", full)
+        for ask in (
+            lambda: process.predict(splits[1].images[:1]),
+            lambda: process.time(splits[1].images[:1], batch_size=1, seconds=0.1),
+        ):
+            with pytest.raises(ModelFileError, match=r"No space left.*TMPDIR"):
+                ask()
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    with pytest.raises(ModelFileError, match=r"^Cannot hand images to the runtime"):
+        RuntimeProcess(exported / "model.tflite", "tflite")
 
 
 def test_damaged_keras_file_is_told_as_elsewhere(tmp_path):
@@ -131,8 +252,6 @@ def test_missing_file_and_missing_package_are_one_line(tmp_path):
 
 
 def test_every_runner_is_there():
-    from kerascnn.model_files.process import HERE
-
     assert sorted(row.runner for row in FORMATS.values()) == sorted(
-        path.stem for path in HERE.glob("*_runner.py")
+        path.stem for path in RUNTIMES.glob("*_runner.py")
     )
