@@ -12,6 +12,7 @@ from kerascnn.commands.options import (
     json_option,
     out_option,
     timeout_option,
+    trust_option,
 )
 from kerascnn.commands.params import FigureFile
 from kerascnn.commands.table import echo_table
@@ -55,6 +56,7 @@ from kerascnn.runs.folder import newest_run
     type=FigureFile(),
     help="PNG, SVG or PDF file for accuracy against latency and size.",
 )
+@trust_option
 @timeout_option
 @json_option
 def benchmark(
@@ -66,6 +68,7 @@ def benchmark(
     seconds: float,
     limit: int | None,
     figure: Path | None,
+    trust: bool,
     timeout_s: int,
     as_json: bool,
 ) -> None:
@@ -95,6 +98,7 @@ def benchmark(
         threads=threads,
         seconds=seconds,
         limit=limit,
+        trust=trust,
         timeout_s=timeout_s,
         message=LineReporter().message,
     )

@@ -14,6 +14,7 @@ from kerascnn.commands.options import (
     json_option,
     out_option,
     timeout_option,
+    trust_option,
 )
 from kerascnn.machine.text import printable
 from kerascnn.model_files.find import Artifact, find_artifact
@@ -40,6 +41,7 @@ MAX_CLASSES_SHOWN = 20
     "[default: the run's own; none for model files]",
 )
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
+@trust_option
 @timeout_option
 @json_option
 def evaluate(
@@ -49,6 +51,7 @@ def evaluate(
     batch_size: int,
     figures: Path | None,
     no_figures: bool,
+    trust: bool,
     timeout_s: int,
     as_json: bool,
 ) -> None:
@@ -77,7 +80,7 @@ def evaluate(
     documents = []
     for artifact, folder in zip(artifacts, folders, strict=True):
         evaluation = evaluate_artifact(
-            artifact, batch_size=batch_size, timeout_s=timeout_s
+            artifact, batch_size=batch_size, trust=trust, timeout_s=timeout_s
         )
         document = evaluation.to_dict()
         if folder:

@@ -28,6 +28,12 @@ dataset_option = click.option(
     "[default: what they were exported for]",
 )
 
+trust_option = click.option(
+    "--trust",
+    is_flag=True,
+    help="Run a SavedModel whatever operations it has: it may do what you may.",
+)
+
 timeout_option = click.option(
     "--timeout",
     "timeout_s",

@@ -12,6 +12,7 @@ from kerascnn.commands.options import (
     json_option,
     out_option,
     timeout_option,
+    trust_option,
 )
 from kerascnn.commands.params import FigureFile
 from kerascnn.errors import PictureError
@@ -46,6 +47,7 @@ from kerascnn.model_files.find import find_artifact
     type=FigureFile(),
     help="PNG, SVG or PDF file for a sheet of the pictures and what the network saw.",
 )
+@trust_option
 @timeout_option
 @json_option
 def predict(
@@ -56,6 +58,7 @@ def predict(
     top: int,
     invert: bool | None,
     figure: Path | None,
+    trust: bool,
     timeout_s: int,
     as_json: bool,
 ) -> None:
@@ -88,6 +91,7 @@ def predict(
         artifact,
         invert=invert,
         standard_input=content,
+        trust=trust,
         timeout_s=timeout_s,
     )
     if as_json:

@@ -70,6 +70,7 @@ def benchmark_artifacts(
     threads: int | None = None,
     seconds: float = 2.0,
     limit: int | None = None,
+    trust: bool = False,
     timeout_s: float = TIMEOUT_S,
     message: Message = lambda text: None,
 ) -> list[Measurement]:
@@ -82,6 +83,7 @@ def benchmark_artifacts(
         threads: How many threads a runtime may use; its own choice where `None`.
         seconds: How long each model is timed at each batch size.
         limit: Test images for the accuracy; all where `None`.
+        trust: Whether to run SavedModels whatever operations they have.
         timeout_s: The longest that a runtime may take to load a model, or for a batch.
         message: Gets a line for each thing that is done.
 
@@ -112,6 +114,7 @@ def benchmark_artifacts(
                     artifact.path,
                     artifact.format,
                     threads=threads,
+                    trust=trust,
                     timeout_s=timeout_s,
                 )
             )

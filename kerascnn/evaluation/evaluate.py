@@ -64,6 +64,7 @@ def evaluate_file(
     dataset: str | None = None,
     *,
     batch_size: int = BATCH_SIZE,
+    trust: bool = False,
     timeout_s: float = TIMEOUT_S,
 ) -> Evaluation:
     """Evaluate the model in a file on the test images of a data set.
@@ -74,6 +75,7 @@ def evaluate_file(
         dataset: A name of `DATASETS`; where `None`, what its run or its export was
             for.
         batch_size: As for `evaluate_run`.
+        trust: Whether to run a SavedModel whatever operations it has.
         timeout_s: The longest that its runtime may take to load it, or for a batch.
 
     Raises:
@@ -86,6 +88,7 @@ def evaluate_file(
     return evaluate_artifact(
         open_artifact(path, dataset),
         batch_size=batch_size,
+        trust=trust,
         timeout_s=timeout_s,
     )
 
@@ -94,6 +97,7 @@ def evaluate_artifact(
     artifact: Artifact,
     *,
     batch_size: int = BATCH_SIZE,
+    trust: bool = False,
     timeout_s: float = TIMEOUT_S,
 ) -> Evaluation:
     """Evaluate a model on disk, whatever its format; for the rest see the above."""
@@ -102,6 +106,7 @@ def evaluate_artifact(
         artifact,
         test.images,
         batch_size=batch_size,
+        trust=trust,
         timeout_s=timeout_s,
     )
     return Evaluation(
@@ -118,6 +123,7 @@ def answer(
     images: npt.NDArray[np.uint8],
     *,
     batch_size: int = BATCH_SIZE,
+    trust: bool = False,
     timeout_s: float = TIMEOUT_S,
 ) -> Probabilities:
     """Ask a model on disk about images, in the runtime of its format.
@@ -127,6 +133,7 @@ def answer(
         images: Raw pixels, `(number, height, width, channels)`, of the kind that the
             model is for.
         batch_size: Images at a time.
+        trust: Whether to run a SavedModel whatever operations it has.
         timeout_s: The longest that a runtime in a process of its own (which Keras's is
             not) may take to load the model, or for a batch.
 
@@ -150,7 +157,7 @@ def answer(
         probabilities = predict_probabilities(model, images, batch_size=batch_size)
     else:
         with RuntimeProcess(
-            artifact.path, artifact.format, timeout_s=timeout_s
+            artifact.path, artifact.format, trust=trust, timeout_s=timeout_s
         ) as process:
             _check_shapes(process.shapes, expected, artifact)
             probabilities = process.predict(images, batch_size=batch_size)

@@ -61,6 +61,7 @@ def classify_pictures(
     *,
     invert: bool | None = None,
     standard_input: bytes = b"",
+    trust: bool = False,
     timeout_s: float = TIMEOUT_S,
 ) -> list[Prediction | PictureError]:
     """Classify pictures; one that cannot be read does not stop the others.
@@ -70,6 +71,7 @@ def classify_pictures(
         artifact: The model.
         invert: As for `fit_picture`.
         standard_input: The content of a file.
+        trust: Whether to run a SavedModel whatever operations it has.
         timeout_s: The longest that its runtime may take to load it, or for a batch.
 
     Returns:
@@ -92,7 +94,7 @@ def classify_pictures(
     pixels = [pair[1].pixels for pair in read if not isinstance(pair, PictureError)]
     if not pixels:
         return [pair for pair in read if isinstance(pair, PictureError)]
-    answers = iter(answer(artifact, np.stack(pixels), timeout_s=timeout_s))
+    answers = iter(answer(artifact, np.stack(pixels), trust=trust, timeout_s=timeout_s))
     return [
         pair
         if isinstance(pair, PictureError)

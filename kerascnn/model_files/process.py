@@ -52,6 +52,7 @@ class RuntimeProcess:
         path: The file, or the folder of a SavedModel.
         format: A name of `FORMATS`.
         threads: How many threads compute; the runtime's own number where `None`.
+        trust: Whether to run a SavedModel whatever operations it has.
         timeout_s: After how many seconds without progress the process is ended.
 
     Attributes:
@@ -70,6 +71,7 @@ class RuntimeProcess:
         format: str,
         *,
         threads: int | None = None,
+        trust: bool = False,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         row = FORMATS[format]
@@ -82,6 +84,8 @@ class RuntimeProcess:
         self.timeout_s = timeout_s
         self.timed_out = False
         options: dict[str, Any] = {"threads": threads}
+        if format == "saved-model":  # the one format that is a program
+            options["trust"] = trust
         with self._room():
             self.folder = tempfile.TemporaryDirectory(prefix="kerascnn-")
             self.images = Path(self.folder.name) / "images.npy"

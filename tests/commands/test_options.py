@@ -9,11 +9,13 @@ from kerascnn.errors import ModelFileError
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict", "benchmark"])
-def test_time_limit_reaches_the_runtime(exported, tmp_path, monkeypatch, command):
+def test_trust_and_time_limit_reach_the_runtime(
+    exported, tmp_path, monkeypatch, command
+):
     asked = []
 
-    def refuse(path, format, *, timeout_s, threads=None):
-        asked.append(timeout_s)
+    def refuse(path, format, *, trust, timeout_s, threads=None):
+        asked.append((trust, timeout_s))
         raise ModelFileError("no")
 
     for module in ("evaluate", "benchmark"):
@@ -22,10 +24,10 @@ def test_time_limit_reaches_the_runtime(exported, tmp_path, monkeypatch, command
     Image.new("L", (28, 28)).save(tmp_path / "a.png")
     arguments = {"predict": [str(tmp_path / "a.png"), "--model", model]}
     line = [command, *arguments.get(command, [model])]
-    for options in ([], ["--timeout", "7"]):
+    for options in ([], ["--trust", "--timeout", "7"]):
         result = CliRunner().invoke(main, [*line, *options])
         assert result.exit_code == 1
         assert result.stderr.splitlines()[-1] == "Error: no"
-    assert asked == [600, 7]
+    assert asked == [(False, 600), (True, 7)]
     result = CliRunner().invoke(main, [*line, "--timeout", "0"])
     assert result.exit_code == 2

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import signal
 import tempfile
@@ -104,21 +105,25 @@ def even(image):
 ONE = np.zeros((1, 28, 28, 1), np.uint8)
 
 
-def test_saved_model_that_reads_files_is_refused(tmp_path):
+def test_saved_model_that_writes_files_is_run_only_if_trusted(tmp_path):
     import tensorflow as tf
 
-    class Reader(tf.Module):
-        @tf.function(
-            input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.uint8)],
-            autograph=False,
-        )
-        def read(self, image):
-            return {"probabilities": tf.io.read_file("secret")}
+    def write(image):
+        with tf.control_dependencies([tf.io.write_file(str(tmp_path / "mark"), "")]):
+            return tf.identity(even(image))
 
-    module = Reader()
-    tf.saved_model.save(module, tmp_path / "bad", {"serving_default": module.read})
-    with pytest.raises(ModelFileError, match="reach for files"):
-        RuntimeProcess(tmp_path / "bad", "saved-model")
+    path = save_module(tmp_path / "model", write)
+    with pytest.raises(ModelFileError) as caught:
+        RuntimeProcess(path, "saved-model")
+    assert str(caught.value) == (
+        f"Cannot run the SavedModel in {path}: it has WriteFile, which no image "
+        "classifier needs, and which could reach files or other programs. Give --trust "
+        "if you trust whoever made it."
+    )
+    assert not (tmp_path / "mark").exists()
+    with RuntimeProcess(path, "saved-model", trust=True) as process:
+        np.testing.assert_allclose(process.predict(ONE), np.full((1, 10), 0.1))
+    assert (tmp_path / "mark").exists()
 
 
 @pytest.fixture
@@ -186,6 +191,16 @@ def test_answers_for_more_images_than_were_asked_about_are_one_line(tmp_path):
         RuntimeProcess(path, "saved-model") as process,
     ):
         process.predict(ONE)
+
+
+def test_pipe_among_the_files_of_a_saved_model_is_not_waited_for(exported, tmp_path):
+    path = tmp_path / "model"
+    shutil.copytree(exported / "saved_model" / "1", path)
+    index = path / "variables" / "variables.index"
+    index.unlink()
+    os.mkfifo(index)
+    with pytest.raises(ModelFileError, match=r"variables\.index in it is not a"):
+        RuntimeProcess(path, "saved-model")
 
 
 def test_full_disk_is_one_line(exported, splits, monkeypatch):
