@@ -12,8 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from kerascnn.models import MODELS
-from kerascnn.runs.folder import Run, list_runs
+from kerascnn import MODELS, Run, list_runs
 from kerascnn.settings.recipes import RECIPES
 
 RESULTS = Path(__file__).parent.parent / "results"
