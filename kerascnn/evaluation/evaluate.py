@@ -155,8 +155,8 @@ def predict_images(
     if probabilities.shape[1] != facts.num_classes:
         raise ModelFileError(
             f"The model in {artifact.path} gives {probabilities.shape[1]} "
-            f"probabilities, but there are {facts.num_classes} classes. Choose the data "
-            "that it was made for with --dataset, or another file."
+            f"probabilities, but there are {facts.num_classes} classes. Choose the "
+            "data that it was made for with --dataset, or another file."
         )
     check_probabilities(probabilities, artifact.path)
     return probabilities

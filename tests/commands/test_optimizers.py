@@ -26,7 +26,9 @@ def test_options_are_written_as_train_reads_them(name):
     lines = CliRunner().invoke(optimizers).stdout.splitlines()
     line = next(line for line in lines if line.split()[0] == name)
     words = line.split(maxsplit=2)[2].split(", ")
-    options = dict(NameValue().convert(word, None, None) for word in words)
+    options = dict(
+        NameValue("weight_decay=0.01").convert(word, None, None) for word in words
+    )
     assert options == OPTIMIZERS[name].options
 
 

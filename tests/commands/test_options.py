@@ -18,8 +18,8 @@ def test_trust_and_time_limit_reach_the_runtime(
         asked.append((trust, timeout_s))
         raise ModelFileError("no")
 
-    for module in ("evaluate", "benchmark"):
-        monkeypatch.setattr(f"kerascnn.evaluation.{module}.RuntimeProcess", refuse)
+    for module in ("model_files.here", "evaluation.benchmark"):
+        monkeypatch.setattr(f"kerascnn.{module}.RuntimeProcess", refuse)
     model = str(exported / "saved_model")
     Image.new("L", (28, 28)).save(tmp_path / "a.png")
     arguments = {"predict": [str(tmp_path / "a.png"), "--model", model]}
