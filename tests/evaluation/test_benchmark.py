@@ -30,9 +30,7 @@ def test_models_are_measured_in_their_runtimes(lenet_run, exported, only_split):
     only_split("test")
     path = exported / "model.tflite"
     artifacts = [artifact_of_run(lenet_run), open_artifact(path)]
-    measured = benchmark_artifacts(
-        artifacts, batch_sizes=[4], seconds=0.05, threads=1
-    )
+    measured = benchmark_artifacts(artifacts, batch_sizes=[4], seconds=0.05, threads=1)
     keras, tflite = measured.models
     assert measured.recommended in measured.models
     assert tflite.runtime == f"ai-edge-litert {version('ai-edge-litert')}"
