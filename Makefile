@@ -1,7 +1,7 @@
 # The tools are those of the virtual environment that CONTRIBUTING.md sets up.
 BIN ?= .venv/bin
 
-.PHONY: fix check test test-slow bench bench-accuracy dist
+.PHONY: fix check test test-slow hostile bench bench-accuracy dist
 
 fix:  ## Mend what can be mended, and write what is generated from the code.
 	$(BIN)/ruff check --fix .
@@ -20,6 +20,11 @@ test:  ## The tests of the default run.
 
 test-slow:  ## The tests that take minutes. All of them, or those of PYTEST_OPTIONS.
 	$(BIN)/pytest -m "slow and not gpu and not network" $(PYTEST_OPTIONS)
+
+N ?= 100
+SEED ?= 0
+hostile:  ## Hostile inputs, N of each kind; another SEED makes others.
+	$(BIN)/python -W error tests/hostile/run.py --cases $(N) --seed $(SEED)
 
 bench:  ## Times beside PyTorch and a plain Keras script; BENCH_OPTIONS=--quick: minutes.
 	$(BIN)/pip install -r benchmarks/requirements.txt

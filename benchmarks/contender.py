@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kerascnn.data import load_dataset
+from kerascnn import load_dataset
 
 BATCH_SIZE = 128
 IMAGE_SIZE = 32

@@ -10,7 +10,7 @@ options = contender.parse()
 
 import keras  # noqa: E402
 
-from kerascnn.models import MODELS  # noqa: E402
+from kerascnn import MODELS  # noqa: E402
 
 IMPORTED = time.perf_counter()
 

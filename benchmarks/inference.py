@@ -20,14 +20,12 @@ from kerascnn.machine.tensorflow import load_tensorflow
 load_tensorflow()
 import numpy as np  # noqa: E402
 
-from kerascnn.data import load_split  # noqa: E402
+from kerascnn import MODELS, build_model, load_dataset  # noqa: E402
 from kerascnn.exporting.onnx_file import write_onnx  # noqa: E402
 from kerascnn.exporting.saved_model import write_saved_model  # noqa: E402
 from kerascnn.exporting.tflite import write_tflite  # noqa: E402
 from kerascnn.model_files.formats import FORMATS, FormatEntry  # noqa: E402
 from kerascnn.model_files.process import RuntimeProcess  # noqa: E402
-from kerascnn.models import MODELS  # noqa: E402
-from kerascnn.models.build import build_model  # noqa: E402
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -50,7 +48,7 @@ turns' median calls: milliseconds for one image, and images a second in batches 
 
 def convert(network: str, folder: Path) -> dict[str, tuple[Path, str]]:
     """Make every form of a network; where it is, and what runs it."""
-    train = load_split("mnist", "train")
+    train, _ = load_dataset("mnist")
     names = train.class_names
     size = None if network == "lenet" else 32
     model = build_model(network, train.image_shape, 10, image_size=size)
@@ -75,7 +73,7 @@ def convert(network: str, folder: Path) -> dict[str, tuple[Path, str]]:
 
 def compete(network: str, turns: int, seconds: float) -> list[dict[str, object]]:
     """Let all forms of a network take turns; a row for each turn."""
-    images = load_split("mnist", "test").images[:256]
+    images = load_dataset("mnist")[1].images[:256]
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         forms = convert(network, Path(folder))

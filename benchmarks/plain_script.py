@@ -20,8 +20,7 @@ import sys  # noqa: E402
 
 import keras  # noqa: E402
 
-from kerascnn.data import load_dataset  # noqa: E402
-from kerascnn.models import build_model  # noqa: E402
+from kerascnn import build_model, load_dataset  # noqa: E402
 from kerascnn.settings.recipes import RECIPES  # noqa: E402
 
 TARGET = 0.99

@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from kerascnn.models import MODELS
+from kerascnn import MODELS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

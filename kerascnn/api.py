@@ -23,6 +23,7 @@ from kerascnn.model_files.find import (
     find_artifact,
 )
 from kerascnn.model_files.formats import DEFAULT_FORMATS
+from kerascnn.model_files.process import TIMEOUT_S
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, newest_run, open_run
 from kerascnn.settings.config import TrainConfig
 
@@ -273,6 +274,8 @@ def benchmark(
     seconds: float = 2.0,
     limit: int | None = None,
     out: str | PathLike[str] = DEFAULT_FOLDER,
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
     reporter: Reporter | None = None,
 ) -> Benchmark:
     """Time models in their own runtimes, and recommend one to ship.
@@ -286,6 +289,8 @@ def benchmark(
         seconds: How long each model is timed at each batch size.
         limit: Test images for the accuracy; all where `None`.
         out: The folder of all runs.
+        trust: Run SavedModels whatever operations they have: they may do what you may.
+        timeout_s: Seconds without progress after which a runtime is ended.
         reporter: As for `train`.
 
     Raises:
@@ -308,6 +313,8 @@ def benchmark(
         seconds=seconds,
         limit=limit,
         message=(reporter or LineReporter()).message,
+        trust=trust,
+        timeout_s=timeout_s,
     )
 
 

@@ -10,6 +10,7 @@ import click
 from kerascnn import __version__
 from kerascnn.errors import KerasCNNError, UnknownNameError
 from kerascnn.machine.tensorflow import configure
+from kerascnn.machine.text import printable
 
 # The name of each command, which is also that of its module and its function, and its
 # line in the list. Here, so that help and one command do not import all the others.
@@ -36,11 +37,12 @@ class ErrorBoundary(click.Group):
         try:
             return super().invoke(ctx)
         except KerasCNNError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else ctx.command_path
             line = " ".join(error.format_message().split())
-            raise click.UsageError(f"{line} See: {path} --help") from error
+            line = printable(f"{line} See: {path} --help")
+            raise click.UsageError(line) from error
 
 
 class Commands(ErrorBoundary):

@@ -6,6 +6,7 @@ Colors are those of Okabe and Ito, which people with any color vision tell apart
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,9 @@ def save_figure(figure: Figure, path: Path) -> Path:
     Raises:
         RunError: It cannot be written.
     """
-    with whole_file(path) as beside:
+    with whole_file(path) as beside, warnings.catch_warnings():
+        # A name may have signs that the font lacks; they become boxes.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         figure.savefig(beside, dpi=DOTS_PER_INCH)
     return path
 

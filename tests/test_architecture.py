@@ -26,6 +26,7 @@ HEAVY_MODULES = (
     "comparison.results",
     "comparison.sign_flip",
     "comparison.statistics",
+    "data.arrays",
     "data.augmentation",
     "data.idx",
     "data.pictures",

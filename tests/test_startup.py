@@ -53,6 +53,8 @@ def run(run_python, *arguments):
         (["trian"], 2, "Did you mean 'train'"),
         (["train", "lenett"], 2, "Did you mean 'lenet'"),
         (["train", "lenet", "--learning-rate", "-1"], 1, "number above 0, but got -1"),
+        (["train", "mobilenet", "--model-option", "alpha=0"], 1, "at least 1/32"),
+        (["train", "mobilenet", "--model-option", "alpha"], 2, "such as alpha=0.25"),
         (["train", "lenet", "--optimizer", "adagard"], 2, "Did you mean 'adagrad'"),
         (["train", "--resume", "nothing"], 1, "There is no run 'nothing'"),
         (["evaluate"], 1, "There is no finished run"),

@@ -12,8 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from kerascnn.models import MODELS
-from kerascnn.runs.folder import Run, list_runs
+from kerascnn import MODELS, Run, list_runs
 from kerascnn.settings.recipes import RECIPES
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -76,9 +75,10 @@ def _title(run: Run) -> str:
 
 
 def _variant(run: Run) -> list[str]:
-    """What is not as plain as can be: the stem, augmentation."""
+    """What is not as plain as can be: the stem, options, augmentation."""
     stem = [] if run.settings.stem == "paper" else [f"{run.settings.stem}-stem"]
-    return stem + (["augmented"] if run.settings.augment else [])
+    options = [f"{k}-{v:g}" for k, v in run.settings.model_options.items()]
+    return stem + options + (["augmented"] if run.settings.augment else [])
 
 
 def _place(run: Run) -> tuple[int, list[str], str, int]:

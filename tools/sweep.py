@@ -17,16 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerascnn.machine.tensorflow import load_tensorflow
-
-load_tensorflow()
-
-import keras  # noqa: E402
-
-from kerascnn.errors import DivergedError  # noqa: E402
-from kerascnn.runs.folder import Run, list_runs  # noqa: E402
-from kerascnn.settings.config import TrainConfig  # noqa: E402
-from kerascnn.training.train import train_model  # noqa: E402
+from kerascnn import DivergedError, Reporter, TrainConfig, list_runs, train
 
 RESULTS = Path(__file__).parent.parent / "results" / "sweep.csv"
 
@@ -120,10 +111,9 @@ def _key(row: dict) -> tuple:
 
 
 def _measure(config: TrainConfig) -> dict:
-    keras.backend.clear_session()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            run: Run = train_model(config, Path(folder))
+            run = train(config, out=folder, reporter=Reporter())
         except DivergedError:
             run = list_runs(Path(folder))[0]
         metrics = run.metrics

@@ -12,7 +12,10 @@ from kerascnn.commands.options import (
     echo_json,
     json_option,
     out_option,
+    timeout_option,
+    trust_option,
 )
+from kerascnn.commands.params import FigureFile
 from kerascnn.commands.table import echo_table
 
 
@@ -48,9 +51,11 @@ from kerascnn.commands.table import echo_table
 )
 @click.option(
     "--figure",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="PNG file for accuracy against latency and size.",
+    type=FigureFile(),
+    help="PNG, SVG or PDF file for accuracy against latency and size.",
 )
+@trust_option
+@timeout_option
 @json_option
 def benchmark(
     sources: tuple[str, ...],
@@ -61,6 +66,8 @@ def benchmark(
     seconds: float,
     limit: int | None,
     figure: Path | None,
+    trust: bool,
+    timeout_s: int,
     as_json: bool,
 ) -> None:
     """Time models in their own runtimes, and recommend which one to ship.
@@ -83,6 +90,8 @@ def benchmark(
         seconds=seconds,
         limit=limit,
         out=out,
+        trust=trust,
+        timeout_s=timeout_s,
     )
     if figure:
         from kerascnn.drawing import save_figure

@@ -13,7 +13,10 @@ from kerascnn.commands.options import (
     echo_json,
     json_option,
     out_option,
+    timeout_option,
+    trust_option,
 )
+from kerascnn.machine.text import printable
 from kerascnn.model_files.find import Artifact, find_artifact
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ MAX_CLASSES_SHOWN = 20
     "[default: the run's own; none for model files]",
 )
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
+@trust_option
+@timeout_option
 @json_option
 def evaluate(
     sources: tuple[str, ...],
@@ -49,6 +54,8 @@ def evaluate(
     batch_size: int,
     figures: Path | None,
     no_figures: bool,
+    trust: bool,
+    timeout_s: int,
     as_json: bool,
 ) -> None:
     """Measure runs, or models in files, on the whole test set.
@@ -75,13 +82,16 @@ def evaluate(
 
     documents = []
     for artifact, folder in zip(artifacts, folders, strict=True):
-        evaluation = evaluate_artifact(artifact, batch_size=batch_size)
+        evaluation = evaluate_artifact(
+            artifact, batch_size=batch_size, trust=trust, timeout_s=timeout_s
+        )
         document = evaluation.to_dict()
         if folder:
             paths = save_evaluation_figures(folder, evaluation)
             document["figures"] = [str(path) for path in paths]
         if not as_json:
-            click.echo("\n".join((*_report(evaluation), *document.get("figures", []))))
+            lines = (*_report(evaluation), *document.get("figures", []))
+            click.echo("\n".join(map(printable, lines)))
         documents.append(document)
     if as_json:
         echo_json(documents if len(documents) > 1 else documents[0])

@@ -46,6 +46,7 @@ def _document(row: ModelEntry) -> dict[str, Any]:
         "reference": row.reference,
         "min_size": row.min_size,
         "stems": row.stems,
+        "options": {name: option.default for name, option in row.options.items()},
         "paper": _cost(row.paper_cost),
         "small": _cost(row.small_cost),
     }

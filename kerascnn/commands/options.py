@@ -10,6 +10,7 @@ import click
 
 from kerascnn.commands.params import Name
 from kerascnn.data import DATASETS
+from kerascnn.model_files.process import TIMEOUT_S
 from kerascnn.runs.folder import DEFAULT_FOLDER
 
 out_option = click.option(
@@ -25,6 +26,21 @@ dataset_option = click.option(
     type=Name("dataset", DATASETS),
     help="What model files are for; a run knows its own.  "
     "[default: what they were exported for]",
+)
+
+trust_option = click.option(
+    "--trust",
+    is_flag=True,
+    help="Run a SavedModel whatever operations it has: it may do what you may.",
+)
+
+timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(1, 10**6),
+    default=int(TIMEOUT_S),
+    show_default=True,
+    help="Seconds without progress after which a runtime is ended.",
 )
 
 json_option = click.option(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import click
 
 from kerascnn.errors import UnknownNameError
+from kerascnn.machine.files import require_writable
+
+# What matplotlib draws, and browsers and documents show.
+FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 class Name(click.Choice[str]):
@@ -33,9 +38,16 @@ class Name(click.Choice[str]):
 
 
 class NameValue(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.2
-    """`name=value`, where the value is a number, `true`, `false` or `null`."""
+    """`name=value`, where the value is a number, `true`, `false` or `null`.
+
+    Args:
+        example: One, for the message of what is none.
+    """
 
     name = "NAME=VALUE"
+
+    def __init__(self, example: str) -> None:
+        self.example = example
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -47,7 +59,35 @@ class NameValue(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.
         except json.JSONDecodeError:
             self.fail(
                 f"{value!r} is not NAME=VALUE with a number, true or false, such as "
-                "weight_decay=0.01.",
+                f"{self.example}.",
                 param,
                 ctx,
             )
+
+
+class FigureFile(click.Path):
+    """A file for a figure, refused before any work where it could not be written.
+
+    Raises:
+        RunError: Its folder cannot be written.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """Return the path, or fail with the formats that there are."""
+        path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
+        if path.suffix.lower() not in FIGURE_SUFFIXES:
+            self.fail(
+                f"{str(path)!r} has to end in one of {', '.join(FIGURE_SUFFIXES)}.",
+                param,
+                ctx,
+            )
+        require_writable(path)
+        return path

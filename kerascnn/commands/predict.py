@@ -11,8 +11,12 @@ from kerascnn.commands.options import (
     echo_json,
     json_option,
     out_option,
+    timeout_option,
+    trust_option,
 )
+from kerascnn.commands.params import FigureFile
 from kerascnn.errors import PictureError
+from kerascnn.machine.text import printable
 from kerascnn.model_files.find import find_artifact
 
 
@@ -40,9 +44,11 @@ from kerascnn.model_files.find import find_artifact
 )
 @click.option(
     "--figure",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="PNG file for a sheet of the pictures and what the network saw.",
+    type=FigureFile(),
+    help="PNG, SVG or PDF file for a sheet of the pictures and what the network saw.",
 )
+@trust_option
+@timeout_option
 @json_option
 def predict(
     images: tuple[str, ...],
@@ -52,14 +58,16 @@ def predict(
     top: int,
     invert: bool | None,
     figure: Path | None,
+    trust: bool,
+    timeout_s: int,
     as_json: bool,
 ) -> None:
     """Classify pictures of any size and kind.
 
-    IMAGE is a PNG, JPEG, GIF, BMP or WebP file, a folder of them, or - for one on
-    standard input. Light and dark are exchanged where the data set is the other way
-    round, and that is said. A file that cannot be read gets a line, and the exit code
-    is 1; the others are classified.
+    IMAGE is a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM file of at most 256 MB and 100
+    million pixels, a folder of them, or - for one on standard input. Light and dark are
+    exchanged where the data set is the other way round, and that is said. A file that
+    cannot be read gets a line, and the exit code is 1; the others are classified.
 
     \b
     Example:
@@ -69,15 +77,23 @@ def predict(
     """
     artifact = find_artifact(reference, out, dataset)
 
-    from kerascnn.data.pictures import STANDARD_INPUT, find_pictures
+    from kerascnn.data.pictures import (
+        STANDARD_INPUT,
+        find_pictures,
+        read_standard_input,
+    )
     from kerascnn.evaluation.predict import Prediction, classify_pictures
 
     files = list(find_pictures(images))
-    content = b""
-    if STANDARD_INPUT in files:
-        with click.open_file("-", "rb") as file:
-            content = file.read()
-    results = classify_pictures(files, artifact, invert=invert, standard_input=content)
+    content = read_standard_input() if STANDARD_INPUT in files else b""
+    results = classify_pictures(
+        files,
+        artifact,
+        invert=invert,
+        standard_input=content,
+        trust=trust,
+        timeout_s=timeout_s,
+    )
     if as_json:
         echo_json(
             [
@@ -89,13 +105,13 @@ def predict(
         )
     for result in results:
         if not isinstance(result, Prediction):
-            click.echo(str(result), err=True)
+            click.echo(printable(str(result)), err=True)
         elif not as_json:
             answers = ", ".join(
                 f"{name} {share:.1%}" for name, share in result.top(top)
             )
             note = "  (dark on light, inverted)" if result.seen.inverted else ""
-            click.echo(f"{result.file}: {answers}{note}")
+            click.echo(printable(f"{result.file}: {answers}{note}"))
     predictions = [result for result in results if isinstance(result, Prediction)]
     if figure and predictions:
         from kerascnn.drawing import save_figure

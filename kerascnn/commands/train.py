@@ -35,7 +35,7 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--optimizer-option",
     "optimizer_options",
-    type=NameValue(),
+    type=NameValue("weight_decay=0.01"),
     multiple=True,
     help="Another option of the optimizer, such as weight_decay=0.01; repeatable.",
 )
@@ -61,6 +61,13 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--stem",
     help="First layers: paper, or small for small images.  [default: recipe]",
+)
+@click.option(
+    "--model-option",
+    "model_options",
+    type=NameValue("alpha=0.25"),
+    multiple=True,
+    help="An option of the network's own, such as alpha=0.25 of mobilenet; repeatable.",
 )
 @click.option("--limit", type=int, help="Train on so many images, equally by class.")
 @click.option(
@@ -151,8 +158,8 @@ def train(
       kerascnn train --resume saved_models/vgg16-adagrad-1
     """
     given = {key: value for key, value in settings.items() if value not in (None, ())}
-    if "optimizer_options" in given:
-        given["optimizer_options"] = dict(given["optimizer_options"])
+    for key in {"model_options", "optimizer_options"} & set(given):
+        given[key] = dict(given[key])
     if resume is not None:
         if given or config_file or name:
             raise click.UsageError(

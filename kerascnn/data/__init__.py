@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 SplitName = Literal["train", "test"]
 
+# What stands in place of a name where the images are arrays of the caller's own, which
+# are not stored; no row has it.
+ARRAYS = "arrays"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Split:

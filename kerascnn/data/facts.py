@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.data import DATASETS, load_split
+from kerascnn.data import ARRAYS, DATASETS, load_split
 from kerascnn.errors import DatasetError, RunError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class DatasetFacts:
     """The facts of a data set that a model depends on.
 
     Attributes:
-        name: What `load_split` takes.
+        name: What `load_split` takes; `ARRAYS` where it cannot be loaded again.
         image_shape: `(height, width, channels)` of every image.
         class_names: What each label stands for.
         background: As in `DatasetEntry`.
@@ -55,8 +55,15 @@ class DatasetFacts:
 
         Raises:
             UnknownNameError: No data set has the name.
-            DatasetError: It cannot be read, or is not as `check` wants it.
+            DatasetError: It cannot be read, is not as `check` wants it, or was never
+                stored.
         """
+        if self.name == ARRAYS:
+            raise DatasetError(
+                f"There are no {split} images to load: the model was trained on arrays "
+                "that were passed from Python, which kerascnn does not store. Train on "
+                "a data set by name to evaluate or export; predict takes any images."
+            )
         loaded = load_split(self.name, split)
         self.check(loaded)
         return loaded

@@ -3,26 +3,68 @@
 from __future__ import annotations
 
 import io
+import logging
+import math
+import os
+import stat
 import struct
+import sys
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kerascnn.data.facts import DatasetFacts
-from kerascnn.errors import PictureError
+from kerascnn.errors import InputShapeError, PictureError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+# Pillow knows many more formats. Some have seldom been read, and EPS is a program that
+# it has another program run.
+FORMATS = ("PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF", "PPM")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm"),
+)
 STANDARD_INPUT = "-"
+MAX_BYTES = 256_000_000
+MAX_PIXELS = 100_000_000
+# Larger pictures are reduced by a whole number before anything else is done.
+ENOUGH_PIXELS = 2**24
 # Brightness above the background that is a part of the drawing.
 INK = 64
 
+# What Pillow raises over content that is not what it should be.
+DECODER_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+# A file of these kinds has no end, waits for its other side, or does things when read.
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
 Pixels = npt.NDArray[np.uint8]
+
+# Without a handler of its own, what Pillow logs would be written to standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,56 +83,72 @@ class FittedPicture:
 def find_pictures(names: Sequence[str]) -> Iterator[str]:
     """The files that some names stand for: folders by all pictures in them.
 
+    Links to folders are not followed.
+
     Raises:
-        PictureError: A folder without any picture.
+        PictureError: A folder without any picture, or one that cannot be entered.
     """
     for name in names:
-        path = Path(name)
-        if name == STANDARD_INPUT or not path.is_dir():
+        if name == STANDARD_INPUT or not os.path.isdir(name):
             yield name
             continue
-        files = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES]
+        files = sorted(_pictures_in(name))
         if not files:
             raise PictureError(
-                f"There is no picture in {path}. Give a folder of "
+                f"There is no picture in {name}. Give a folder of "
                 f"{', '.join(suffix[1:] for suffix in SUFFIXES)} files."
             )
-        yield from sorted(str(file) for file in files)
+        yield from files
+
+
+def read_standard_input() -> bytes:
+    """What standard input holds, up to a byte more than is taken of a picture.
+
+    Raises:
+        PictureError: It is closed, or cannot be read.
+    """
+    try:
+        if sys.stdin is None:
+            raise OSError("it is closed")
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PictureError(
+            f"Cannot read standard input: {error.strerror or error}. Send a picture to "
+            "it, or give a file instead of -."
+        ) from error
 
 
 def read_picture(source: str | Image.Image, standard_input: bytes = b"") -> Image.Image:
     """Read a picture: gray (`L`) or color (`RGB`), 8 bits, upright, opaque.
 
-    What is transparent becomes white around dark drawings and black around light ones.
-    Of an animation the first frame is taken.
+    Its content tells the format, one of `FORMATS`; the name does not matter. What is
+    transparent becomes white around dark drawings and black around light ones. Of an
+    animation the first frame is taken.
 
     Args:
-        source: A file, `-` for `standard_input`, or a picture that Pillow has opened.
+        source: A regular file, `-` for `standard_input`, or a picture that Pillow has
+            opened.
         standard_input: The content of a file.
 
     Raises:
-        PictureError: A file that is missing, is no picture, or is damaged or huge.
+        PictureError: A file that is missing, is no picture, is damaged, or has more
+            than `MAX_BYTES` or `MAX_PIXELS`.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            opened = source
-            if isinstance(opened, str):
-                is_file = opened != STANDARD_INPUT
-                content = Path(opened).read_bytes() if is_file else standard_input
-                opened = Image.open(io.BytesIO(content))
-            opened.load()
-        return _opaque(_in_8_bits(ImageOps.exif_transpose(opened)))
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        struct.error,
-        zlib.error,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
+            warnings.simplefilter("ignore")
+            if isinstance(source, Image.Image):
+                return _decode(source)
+            content = standard_input
+            if source != STANDARD_INPUT:
+                content = _content(source)
+            if len(content) > MAX_BYTES:
+                raise _UnfitError(
+                    f"it has more than {MAX_BYTES // 10**6:,} MB. Give a smaller picture"
+                )
+            with Image.open(io.BytesIO(content), formats=FORMATS) as file:
+                return _decode(file)
+    except (_UnfitError, *DECODER_ERRORS) as error:
         name = source if isinstance(source, str) else "the picture"
         raise PictureError(f"Cannot read {name}: {_reason(error)}.") from error
 
@@ -109,9 +167,20 @@ def fit_picture(
         dataset: What the image should be like.
         invert: Whether to exchange light and dark; where `None`, it is done when the
             picture's edge is nearer to the opposite of the data set's background.
+
+    Raises:
+        InputShapeError: Images of the data set cannot be made of pictures.
     """
     height, width, channels = dataset.image_shape
-    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    if channels not in (1, 3) or height * width > MAX_PIXELS:
+        raise InputShapeError(
+            f"Pictures have 1 or 3 channels and at most {MAX_PIXELS // 10**6} million "
+            f"pixels, but the model is for images of shape {dataset.image_shape}. "
+            "Choose another model, or mend what is written of its data."
+        )
+    image = image.convert("L" if channels == 1 else "RGB")
+    factor = math.ceil(math.sqrt(image.width * image.height / ENOUGH_PIXELS))
+    pixels = np.asarray(image.reduce(factor) if factor > 1 else image)
     edge = _edge(pixels)
     if invert is None:
         invert = (
@@ -130,17 +199,87 @@ def fit_picture(
     )
 
 
+class _UnfitError(Exception):
+    """Why a file is not taken, in words for people."""
+
+
+def _pictures_in(folder: str) -> Iterator[str]:
+    """The pictures in a folder and those in it, however deep they are."""
+    folders = [folder]
+    while folders:
+        inner = folders.pop()
+        try:
+            entries = list(os.scandir(inner))
+        except OSError as error:
+            raise PictureError(
+                f"Cannot look into the folder {inner}: {_reason(error)}. Make it "
+                "readable, or name its pictures."
+            ) from error
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif entry.name.lower().endswith(SUFFIXES) and not os.path.isdir(entry):
+                yield entry.path
+
+
+def _content(name: str) -> bytes:
+    """The content of a regular file, up to a byte more than is taken."""
+    _require_regular(os.stat(name))  # to open a device may do something already
+    # What took the file's place since is opened without waiting for its other side.
+    descriptor = os.open(
+        name,
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0),
+    )
+    with open(descriptor, "rb") as file:
+        _require_regular(os.fstat(descriptor))
+        return file.read(MAX_BYTES + 1) or b""
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise _UnfitError(
+            f"it is {kind}, not a file. Give a file, or send a picture to standard "
+            "input and give -"
+        )
+
+
+def _decode(file: Image.Image) -> Image.Image:
+    width, height = file.size
+    if width * height > MAX_PIXELS:
+        raise _UnfitError(
+            f"it has {width:,} x {height:,} pixels, more than "
+            f"{MAX_PIXELS // 10**6} million. Make it smaller"
+        )
+    file.load()
+    if min(file.size) < 1:
+        raise _UnfitError("it has no pixels. Save it again")
+    return _opaque(_in_8_bits(_upright(file)))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its camera says; as it is where that cannot be read."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except DECODER_ERRORS:
+        return image
+
+
 def _in_8_bits(image: Image.Image) -> Image.Image:
     """Gray pictures of 16 or 32 bits in 8; others as they are."""
     if not image.mode.startswith(("I", "F")):
         return image
-    values = np.asarray(image, np.float64)
-    brightest = float(values.max(initial=0))
+    values = np.asarray(image).astype(np.float32)
+    np.nan_to_num(values, copy=False, posinf=0, neginf=0)
+    brightest = float(values.max())
     if image.mode == "F":
         scale = max(brightest, 1.0)
     else:
         scale = 65535.0 if brightest > 255 or image.mode != "I" else 255.0
-    return Image.fromarray(np.clip(values / scale * 255, 0, 255).astype(np.uint8))
+    values /= scale
+    np.clip(values, 0, 1, out=values)
+    values *= 255
+    return Image.fromarray(values.astype(np.uint8))
 
 
 def _opaque(image: Image.Image) -> Image.Image:
@@ -172,7 +311,7 @@ def _centered(
     if not len(rows):
         return canvas
     drawing = values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    factor = box / max(drawing.shape)
+    factor = min(box, *size) / max(drawing.shape)
     height, width = (max(1, round(side * factor)) for side in drawing.shape)
     scaled = Image.fromarray(drawing.astype(np.uint8)).resize(
         (width, height),
@@ -204,14 +343,18 @@ def _padded(
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, _UnfitError):
+        return str(error)
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, UnidentifiedImageError):
-        return "it is no picture of a known kind"
+        return (
+            f"it is not a picture in the format {', '.join(FORMATS[:-1])} or "
+            f"{FORMATS[-1]}. Save it in one of these"
+        )
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    if isinstance(
-        error, (Image.DecompressionBombError, Image.DecompressionBombWarning)
-    ):
-        return "it has too many pixels"
-    return " ".join(str(error).split()).split(". ")[0].rstrip(".") or "it is damaged"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {MAX_PIXELS // 10**6} million pixels. Make it smaller"
+    detail = " ".join(str(error).split()).split(". ")[0].rstrip(".")[:100]
+    return f"it is damaged ({detail or type(error).__name__}). Save it again"

@@ -15,7 +15,7 @@ from kerascnn.errors import ModelFileError
 from kerascnn.evaluation.metrics import accuracy
 from kerascnn.model_files.find import Artifact
 from kerascnn.model_files.formats import FORMATS
-from kerascnn.model_files.process import RuntimeProcess
+from kerascnn.model_files.process import TIMEOUT_S, RuntimeProcess
 
 BATCH_SIZES = (8, 32, 128)
 ROUNDS = 3
@@ -96,6 +96,8 @@ def benchmark_artifacts(
     threads: int | None = None,
     seconds: float = 2.0,
     limit: int | None = None,
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
     message: Message = lambda text: None,
 ) -> Benchmark:
     """Measure models, each in a process of its own; they take turns.
@@ -107,6 +109,8 @@ def benchmark_artifacts(
         threads: How many threads a runtime may use; its own choice where `None`.
         seconds: How long each model is timed at each batch size.
         limit: Test images for the accuracy; all where `None`.
+        trust: Whether to run SavedModels whatever operations they have.
+        timeout_s: The longest that a runtime may take to load a model, or for a batch.
         message: Gets a line for each thing that is done.
 
     Returns:
@@ -131,8 +135,16 @@ def benchmark_artifacts(
     with contextlib.ExitStack() as stack:
         message(f"Loading {len(artifacts)} models")
         processes = [
-            stack.enter_context(RuntimeProcess(a.path, a.format, threads=threads))
-            for a in artifacts
+            stack.enter_context(
+                RuntimeProcess(
+                    artifact.path,
+                    artifact.format,
+                    threads=threads,
+                    trust=trust,
+                    timeout_s=timeout_s,
+                )
+            )
+            for artifact in artifacts
         ]
         calls: list[dict[int, list[float]]] = [{} for _ in artifacts]
         for batch_size in dict.fromkeys((1, *batch_sizes)):

@@ -14,6 +14,7 @@ from kerascnn.errors import ModelFileError
 from kerascnn.evaluation.metrics import Metrics, Probabilities, compute_metrics
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
 from kerascnn.model_files.here import open_model
+from kerascnn.model_files.process import TIMEOUT_S
 from kerascnn.runs.folder import Run
 
 BATCH_SIZE = 256
@@ -61,7 +62,12 @@ def evaluate_run(run: Run, *, batch_size: int = BATCH_SIZE) -> Evaluation:
 
 
 def evaluate_file(
-    path: Path, dataset: str | None = None, *, batch_size: int = BATCH_SIZE
+    path: Path,
+    dataset: str | None = None,
+    *,
+    batch_size: int = BATCH_SIZE,
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
 ) -> Evaluation:
     """Evaluate the model in a file on the test images of a data set.
 
@@ -70,6 +76,8 @@ def evaluate_file(
         dataset: A name of `DATASETS`; where `None`, what its run or its export was
             for.
         batch_size: As for `evaluate_run`.
+        trust: Whether to run a SavedModel whatever operations it has.
+        timeout_s: The longest that its runtime may take to load it, or for a batch.
 
     Raises:
         ModelFileError: A model that cannot be loaded or does not fit the data, or of
@@ -78,15 +86,30 @@ def evaluate_file(
         UnknownNameError: No data set of that name.
         DatasetError: Data that cannot be read.
     """
-    return evaluate_artifact(open_artifact(path, dataset), batch_size=batch_size)
+    return evaluate_artifact(
+        open_artifact(path, dataset),
+        batch_size=batch_size,
+        trust=trust,
+        timeout_s=timeout_s,
+    )
 
 
 def evaluate_artifact(
-    artifact: Artifact, *, batch_size: int = BATCH_SIZE
+    artifact: Artifact,
+    *,
+    batch_size: int = BATCH_SIZE,
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
 ) -> Evaluation:
     """Evaluate a model on disk, whatever its format; for the rest see the above."""
     test = artifact.dataset.load("test")
-    probabilities = predict_images(artifact, test.images, batch_size=batch_size)
+    probabilities = predict_images(
+        artifact,
+        test.images,
+        batch_size=batch_size,
+        trust=trust,
+        timeout_s=timeout_s,
+    )
     return Evaluation(
         source=artifact.source,
         dataset=artifact.dataset.name,
@@ -101,6 +124,8 @@ def predict_images(
     images: npt.NDArray[np.uint8 | np.float32],
     *,
     batch_size: int = BATCH_SIZE,
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
 ) -> Probabilities:
     """Predict images by a model on disk, in the runtime of its format.
 
@@ -109,6 +134,9 @@ def predict_images(
         images: Raw pixels, `(number, height, width, channels)`, of the kind that the
             model is for.
         batch_size: Images at a time.
+        trust: Whether to run a SavedModel whatever operations it has.
+        timeout_s: The longest that a runtime in a process of its own (which Keras's is
+            not) may take to load the model, or for a batch.
 
     Returns:
         Probabilities, `(number, num_classes)`.
@@ -119,9 +147,17 @@ def predict_images(
     """
     facts = artifact.dataset
     expected = (None, *facts.image_shape), (None, facts.num_classes)
-    with open_model(artifact.path, artifact.format) as model:
+    with open_model(
+        artifact.path, artifact.format, trust=trust, timeout_s=timeout_s
+    ) as model:
         _check_shapes(model.shapes, expected, artifact)
         probabilities = model.predict(images, batch_size=batch_size)
+    if probabilities.shape[1] != facts.num_classes:
+        raise ModelFileError(
+            f"The model in {artifact.path} gives {probabilities.shape[1]} "
+            f"probabilities, but there are {facts.num_classes} classes. Choose the data "
+            "that it was made for with --dataset, or another file."
+        )
     check_probabilities(probabilities, artifact.path)
     return probabilities
 

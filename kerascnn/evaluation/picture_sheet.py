@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from kerascnn.data.pictures import Pixels
 from kerascnn.drawing import BLUE
 from kerascnn.evaluation.predict import Prediction
+from kerascnn.machine.text import printable
 
 COLUMNS = 4
 
@@ -35,7 +36,7 @@ def plot_predictions(predictions: Sequence[Prediction], *, count: int = 24) -> F
         grid[: len(shown)], shown, strict=True
     ):
         _show(picture, prediction.picture)
-        picture.set_title(_short(prediction.file), fontsize=8)
+        picture.set_title(_short(prediction.file), fontsize=8, parse_math=False)
         _show(seen, prediction.seen.pixels)
         title = "seen, inverted" if prediction.seen.inverted else "seen"
         seen.set_title(title, fontsize=8)
@@ -44,7 +45,7 @@ def plot_predictions(predictions: Sequence[Prediction], *, count: int = 24) -> F
 
 
 def _show(axes: Axes, pixels: Pixels) -> None:
-    axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255)
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255)
 
 
 def _draw_bars(axes: Axes, prediction: Prediction) -> None:
@@ -52,12 +53,13 @@ def _draw_bars(axes: Axes, prediction: Prediction) -> None:
     axes.set_axis_on()
     axes.barh(range(len(top)), [share for _, share in top], color=BLUE)
     axes.set(xlim=(0, 1), xticks=())
-    axes.set_yticks(range(len(top)), [label[:10] for label, _ in top], fontsize=8)
+    labels = [printable(label)[:10] for label, _ in top]
+    axes.set_yticks(range(len(top)), labels, fontsize=8, parse_math=False)
     axes.set_title(f"{top[-1][1]:.1%}", fontsize=8)
     axes.set_box_aspect(1)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 
 def _short(name: str) -> str:
-    last = name.rpartition("/")[2]
+    last = printable(name.replace("\\", "/").rpartition("/")[2])
     return last if len(last) <= 16 else f"{last[:15]}…"

@@ -13,6 +13,10 @@ from kerascnn.errors import PictureError
 from kerascnn.evaluation.evaluate import predict_images
 from kerascnn.evaluation.metrics import Probabilities
 from kerascnn.model_files.find import Artifact
+from kerascnn.model_files.process import TIMEOUT_S
+
+# Of a picture, so much is kept for people to look at.
+SHOWN_PIXELS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +25,8 @@ class Prediction:
 
     Attributes:
         file: The name that was given.
-        picture: The picture as it is, `(height, width)` or with 3 channels.
+        picture: The picture, scaled down to at most 256 pixels on a side,
+            `(height, width)` or with 3 channels.
         seen: What the network saw of it.
         probabilities: `(num_classes,)`.
         class_names: What each class stands for.
@@ -56,6 +61,8 @@ def classify_pictures(
     *,
     invert: bool | None = None,
     standard_input: bytes = b"",
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
 ) -> list[Prediction | PictureError]:
     """Classify pictures; one that cannot be read does not stop the others.
 
@@ -64,25 +71,32 @@ def classify_pictures(
         artifact: The model.
         invert: As for `fit_picture`.
         standard_input: The content of a file.
+        trust: Whether to run a SavedModel whatever operations it has.
+        timeout_s: The longest that its runtime may take to load it, or for a batch.
 
     Returns:
         A prediction, or an error, for each file, in their order.
 
     Raises:
         ModelFileError: A model that cannot be loaded or does not fit its data set.
+        InputShapeError: A model that is for something else than pictures.
     """
     dataset = artifact.dataset
     read: list[tuple[Pixels, FittedPicture] | PictureError] = []
     for name in files:
         try:
             image = read_picture(name, standard_input)
-            read.append((np.asarray(image), fit_picture(image, dataset, invert=invert)))
+            fitted = fit_picture(image, dataset, invert=invert)
+            image.thumbnail((SHOWN_PIXELS, SHOWN_PIXELS))
+            read.append((np.asarray(image), fitted))
         except PictureError as error:
             read.append(error)
     pixels = [pair[1].pixels for pair in read if not isinstance(pair, PictureError)]
     if not pixels:
         return [pair for pair in read if isinstance(pair, PictureError)]
-    predicted = iter(predict_images(artifact, np.stack(pixels)))
+    predicted = iter(
+        predict_images(artifact, np.stack(pixels), trust=trust, timeout_s=timeout_s)
+    )
     return [
         pair
         if isinstance(pair, PictureError)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,25 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     import numpy as np
 
     write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before work is spent on it.
+
+    Nothing is left behind; folders of the path that are missing stay so.
+
+    Raises:
+        RunError: It could not.
+    """
+    try:
+        path.with_name(f".part-{path.name}").is_file()  # a name too long, for one
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise RunError(
+            f"Cannot write {path}: {error.strerror or error}. Give a file in a folder "
+            "that can be written."
+        ) from error
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +95,8 @@ def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
         UnknownNameError: No data set of that name.
     """
     kind = format_of(path)
-    if not path.exists() or kind is None:
+    # A pipe or a device by such a name would be waited for, or has no end.
+    if kind is None or not (FORMATS[kind].marker or os.path.isfile(path)):
         raise ModelFileError(
             f"There is no model file {path}. Give a run, a {kinds_of_files()}."
         )
@@ -122,7 +124,7 @@ def exported_artifacts(run: Run) -> list[Artifact]:
 def format_of(path: Path) -> str | None:
     """The format that a path's name, or a folder's content, stands for."""
     for row in FORMATS.values():
-        if path.is_dir():
+        if os.path.isdir(path):  # of a name that cannot be, path.is_dir() raises
             if row.marker and (_newest_version(path, row) / row.marker).is_file():
                 return row.name
         elif row.suffix and path.name.endswith(row.suffix):

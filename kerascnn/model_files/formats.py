@@ -31,6 +31,8 @@ class FormatEntry(Entry):
         runtime: The distribution that the runner needs.
         in_process: Whether its runner is part of kerascnn and runs in its own process
             too; others see nothing of kerascnn, as with their users.
+        is_program: Whether its operations can do more than compute; then its runner
+            takes `trust`.
         needs: Modules, not of kerascnn's own dependencies, that it needs.
         extra: The extra of kerascnn that installs them.
         usage: Markdown for the README of an export: how to run such a file. `{file}` is
@@ -45,6 +47,7 @@ class FormatEntry(Entry):
     runner: str
     runtime: str
     in_process: bool = False
+    is_program: bool = False
     needs: tuple[str, ...] = ()
     extra: str = ""
     usage: str = ""
@@ -64,6 +67,7 @@ FORMATS = Registry(
         summary="TensorFlow and TensorFlow Serving; a folder.",
         marker="saved_model.pb",
         stem="saved_model/1",  # TensorFlow Serving wants a number
+        is_program=True,
         runner="saved_model_runner",
         runtime="tensorflow",
         usage=usage.SAVED_MODEL,

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.model_files.formats import FORMATS
-from kerascnn.model_files.process import RuntimeProcess
+from kerascnn.model_files.process import TIMEOUT_S, RuntimeProcess
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 
-def open_model(path: Path, format: str) -> RuntimeHere | RuntimeProcess:
+def open_model(
+    path: Path, format: str, *, trust: bool = False, timeout_s: float = TIMEOUT_S
+) -> RuntimeHere | RuntimeProcess:
     """Load a model file, in this process where its format allows it; a context.
 
     Args:
         path: The file, or the folder of a format of folders.
         format: A name of `FORMATS`.
+        trust: As for `RuntimeProcess`.
+        timeout_s: Likewise.
 
     Raises:
         ModelFileError: The file cannot be loaded.
@@ -29,7 +33,7 @@ def open_model(path: Path, format: str) -> RuntimeHere | RuntimeProcess:
     """
     if FORMATS[format].in_process:
         return RuntimeHere(path, format)
-    return RuntimeProcess(path, format)
+    return RuntimeProcess(path, format, trust=trust, timeout_s=timeout_s)
 
 
 class RuntimeHere:

@@ -1,7 +1,7 @@
 """Model files in the runtimes that their users have, each in a process of its own.
 
-A runtime is native code, and a damaged file can crash it: then the process is lost, and
-nothing else.
+A runtime is native code, and a damaged file can crash it or keep it busy for ever: then
+the process is lost, and nothing else.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import MissingExtraError, ModelFileError
+from kerascnn.errors import ConfigError, MissingExtraError, ModelFileError
 from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.machine.threads import runtime_variables
 from kerascnn.model_files.formats import FORMATS, FormatEntry
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 RUNTIMES = Path(__file__).parent / "runtimes"
+# The longest that a runtime may take to load a model, or for a batch.
+TIMEOUT_S = 600.0
 
 
 def require_modules(row: FormatEntry) -> None:
@@ -48,41 +53,61 @@ class RuntimeProcess:
         path: The file, or the folder of a format of folders.
         format: A name of `FORMATS`.
         threads: How many threads compute; the runtime's own number where `None`.
+        trust: Whether to run a SavedModel whatever operations it has.
+        timeout_s: After how many seconds without progress the process is ended.
 
     Attributes:
         start: Seconds of its start: `import_s` of the runtime, `load_s` of the model.
         shapes: Shapes of the input and the output, with `None` for any number.
 
     Raises:
-        ModelFileError: The file cannot be loaded.
+        ModelFileError: The file cannot be loaded, or not in time.
         MissingExtraError: The runtime is not installed.
+        ConfigError: A time limit that is none.
     """
 
-    def __init__(self, path: Path, format: str, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        format: str,
+        *,
+        threads: int | None = None,
+        trust: bool = False,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         row = FORMATS[format]
         require_modules(row)
+        if not 0 < timeout_s <= threading.TIMEOUT_MAX:
+            raise ConfigError(
+                f"timeout_s has to be a number of seconds above 0, not {timeout_s}."
+            )
         self.path = path
-        self.folder = tempfile.TemporaryDirectory(prefix="kerascnn-")
-        self.images = Path(self.folder.name) / "images.npy"
-        self.answers = Path(self.folder.name) / "answers.npy"
-        self.errors = open(Path(self.folder.name) / "errors", "w+b")  # noqa: SIM115
-        arguments = [
-            row.runner,
-            str(path.absolute()),
-            *([str(threads)] if threads else []),
-        ]
+        self.timeout_s = timeout_s
+        self.timed_out = False
+        options: dict[str, Any] = {"threads": threads}
+        if row.is_program:
+            options["trust"] = trust
+        with self._room():
+            self.folder = tempfile.TemporaryDirectory(prefix="kerascnn-")
+            self.images = Path(self.folder.name) / "images.npy"
+            self.answers = Path(self.folder.name) / "answers.npy"
+            self.errors = open(Path(self.folder.name) / "errors", "w+b")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, str(RUNTIMES / "worker.py"), *arguments],
+            [
+                *(sys.executable, str(RUNTIMES / "worker.py")),
+                *(row.runner, str(path.absolute()), json.dumps(options)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
             encoding="utf-8",
             env=_environment(threads, with_kerascnn=row.in_process),
+            process_group=0,  # ended with all that it may have started
         )
         try:
             self.start = self._read()
-        except ModelFileError:
+        except BaseException:
             self.close()
             raise
         self.shapes = tuple(
@@ -102,7 +127,7 @@ class RuntimeProcess:
 
     def close(self) -> None:
         """End the process."""
-        self.process.kill()
+        self._kill()
         self.process.communicate()
         self.errors.close()
         self.folder.cleanup()
@@ -116,11 +141,12 @@ class RuntimeProcess:
             Probabilities, `(number, num_classes)`.
 
         Raises:
-            ModelFileError: It cannot.
+            ModelFileError: It cannot, or not in time.
         """
         import numpy as np
 
-        np.save(self.images, images)
+        with self._room():
+            np.save(self.images, images)
         answer = self._order(
             "predict",
             images=str(self.images),
@@ -129,6 +155,12 @@ class RuntimeProcess:
         )
         self.modules: list[str] = answer["modules"]
         probabilities: npt.NDArray[np.float32] = np.load(self.answers)
+        if probabilities.ndim != 2 or len(probabilities) != len(images):
+            raise ModelFileError(
+                f"The model in {self.path} gives {probabilities.shape} for "
+                f"{len(images):,} images, not probabilities for each. Choose another "
+                "file."
+            )
         return probabilities
 
     def time(
@@ -137,11 +169,12 @@ class RuntimeProcess:
         """Seconds of each call with a batch of the images, for about so long.
 
         Raises:
-            ModelFileError: It cannot answer.
+            ModelFileError: It cannot answer, or not in time.
         """
         import numpy as np
 
-        np.save(self.images, images)
+        with self._room():
+            np.save(self.images, images)
         answer = self._order(
             "time", images=str(self.images), batch_size=batch_size, seconds=seconds
         )
@@ -160,30 +193,68 @@ class RuntimeProcess:
         return self._read()
 
     def _read(self) -> dict[str, Any]:
-        line = self.process.stdout.readline() if self.process.stdout else ""
-        if line:
+        while line := self._line():
             answer: dict[str, Any] = json.loads(line)
-            return answer
-        raise ModelFileError(self._reason())
+            if "error" in answer:
+                raise ModelFileError(self._explain(*answer["error"]))
+            if answer:
+                return answer
+        raise ModelFileError(self._end())
 
-    def _reason(self) -> str:
-        """Why the process ended: the last line of its traceback, or its signal."""
-        code = self.process.wait()
-        self.errors.seek(0)
-        lines = self.errors.read().decode(errors="replace").strip().splitlines()
-        if code < 0:
-            name = signal.Signals(-code).name
-            reason = f"its runtime crashed ({name}), so it is damaged"
-        else:
-            last = lines[-1] if lines else f"Error: the runtime ended with code {code}"
-            reason = " ".join(last.partition(": ")[2].split())
-        if reason.startswith("Cannot load"):  # one of kerascnn's own, and whole
+    def _line(self) -> str:
+        """The next line of the process, which is ended where none comes in time."""
+        timer = threading.Timer(self.timeout_s, self._time_out)
+        timer.start()
+        try:
+            return self.process.stdout.readline() if self.process.stdout else ""
+        finally:
+            timer.cancel()
+
+    def _time_out(self) -> None:
+        self.timed_out = True
+        self._kill()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def _explain(self, kind: str, reason: str) -> str:
+        """What is said of an error in the process."""
+        if reason.startswith("Cannot "):  # one of ours, and whole
             return reason
         reason = reason.removeprefix("[ONNXRuntimeError] : ").split(". ")[0]
         return (
-            f"Cannot run the model in {self.path}: {reason.rstrip('.')[:300]}. Export "
-            "it again, or train again."
+            f"Cannot run the model in {self.path}: {reason.rstrip('.')[:300] or kind}. "
+            "Export it again, or train again."
         )
+
+    def _end(self) -> str:
+        """Why the process ended without a word."""
+        code = self.process.wait()
+        if self.timed_out:
+            return (
+                f"The model in {self.path} made no progress within {self.timeout_s:g} "
+                "seconds. Give a longer --timeout, or another model."
+            )
+        if code < 0:
+            name = signal.Signals(-code).name
+            return self._explain("", f"its runtime crashed ({name}), so it is damaged")
+        self.errors.seek(0)
+        lines = self.errors.read().decode(errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        return self._explain("", f"the runtime ended with code {code} {last}".strip())
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Turn an error of writing what a runtime is to read into one line."""
+        try:
+            yield
+        except OSError as error:
+            raise ModelFileError(
+                f"Cannot hand images to the runtime of {self.path}: "
+                f"{error.strerror or error}. Make room for temporary files, or name "
+                "another folder for them in TMPDIR."
+            ) from error
 
 
 def _environment(threads: int | None, *, with_kerascnn: bool) -> dict[str, str]:

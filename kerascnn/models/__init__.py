@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from kerascnn.errors import ConfigError
 from kerascnn.registry import Entry, Registry
 
 Shape = tuple[int, int, int]
@@ -29,6 +33,27 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelOption:
+    """A number that a network's builder takes.
+
+    Attributes:
+        default: What it is where nothing is said.
+        words: The range, for messages: `"in [0, 1)"`.
+        is_in_range: Whether a finite number is in it.
+    """
+
+    default: float
+    words: str
+    is_in_range: Callable[[float], bool]
+
+
+def _dropout(default: float) -> ModelOption:
+    return ModelOption(
+        default=default, words="in [0, 1)", is_in_range=lambda x: 0 <= x < 1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelEntry(Entry):
     """A network; its target is a builder `(input_shape, num_classes, *, options)`.
 
@@ -36,7 +61,7 @@ class ModelEntry(Entry):
         title: The name as papers write it.
         min_size: Smallest height and width that the network can take, in pixels.
         reference: Authors, title, year and address of the paper.
-        options: The builder's own options.
+        options: The builder's own options, but for the stem.
         stems: The first layers that there are to choose from, the default one first.
         paper_cost: Parameters and work at the paper's size.
         small_cost: The same for gray images of 32x32 pixels and 10 classes.
@@ -48,7 +73,7 @@ class ModelEntry(Entry):
     title: str
     min_size: int
     reference: str
-    options: tuple[str, ...] = ()
+    options: Mapping[str, ModelOption] = field(default_factory=dict)
     stems: tuple[str, ...] = ("paper",)
     paper_cost: Cost
     small_cost: Cost
@@ -63,6 +88,26 @@ class ModelEntry(Entry):
     def num_classes(self) -> int:
         """Number of classes in the paper."""
         return self.paper_cost.num_classes
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Refuse an option that this network does not have, or a value out of range.
+
+        Raises:
+            ConfigError: With what the network takes.
+        """
+        for name, value in options.items():
+            if name not in self.options:
+                known = f"only {', '.join(self.options)}" if self.options else "none"
+                raise ConfigError(
+                    f"{self.name} has no option {name!r}, {known}. Leave it out."
+                )
+            option = self.options[name]
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and math.isfinite(value) and option.is_in_range(value)):
+                raise ConfigError(
+                    f"{name} of {self.name} has to be a number {option.words}, but got "
+                    f"{value!r}."
+                )
 
 
 MODELS = Registry(
@@ -92,7 +137,7 @@ MODELS = Registry(
             "Convolutional Neural Networks, 2012, https://papers.nips.cc/paper/"
             "4824-imagenet-classification-with-deep-convolutional-neural-networks"
         ),
-        options=("dropout",),
+        options={"dropout": _dropout(0.5)},
         paper_cost=Cost((227, 227, 3), 1_000, 62_378_344, 62_378_344, 1_135_256_096),
         small_cost=Cost((32, 32, 1), 10, 21_598_922, 21_598_922, 23_839_104),
     ),
@@ -106,7 +151,7 @@ MODELS = Registry(
             "Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale "
             "Image Recognition, 2014, https://arxiv.org/abs/1409.1556"
         ),
-        options=("dropout",),
+        options={"dropout": _dropout(0.5)},
         paper_cost=Cost((224, 224, 3), 1_000, 138_357_544, 138_357_544, 15_470_264_320),
         small_cost=Cost((32, 32, 1), 10, 33_637_066, 33_637_066, 330_932_224),
     ),
@@ -120,7 +165,6 @@ MODELS = Registry(
             "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015, "
             "https://arxiv.org/abs/1512.03385"
         ),
-        options=("stem",),
         stems=("paper", "small"),
         paper_cost=Cost((224, 224, 3), 1_000, 11_699_112, 11_689_512, 1_814_073_344),
         small_cost=Cost((32, 32, 1), 10, 11_184_970, 11_175_370, 35_410_944),
@@ -135,7 +179,14 @@ MODELS = Registry(
             "Howard et al.: MobileNets: Efficient Convolutional Neural Networks for "
             "Mobile Vision Applications, 2017, https://arxiv.org/abs/1704.04861"
         ),
-        options=("alpha", "dropout", "stem"),
+        options={
+            "alpha": ModelOption(
+                default=1.0,
+                words="of at least 1/32, which leaves one filter in the stem",
+                is_in_range=lambda x: x >= 1 / 32,
+            ),
+            "dropout": _dropout(0.001),
+        },
         stems=("paper", "small"),
         paper_cost=Cost((224, 224, 3), 1_000, 4_234_024, 4_222_056, 568_740_352),
         small_cost=Cost((32, 32, 1), 10, 3_218_698, 3_206_730, 11_448_832),

@@ -8,8 +8,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from kerascnn.models import MODELS
 from kerascnn.models.blocks import (
-    check_dropout,
     classifier,
     conv_relu,
     dense_dropout,
@@ -47,7 +47,7 @@ def build_alexnet(
         >>> build_alexnet((64, 64, 1), num_classes=10).output_shape
         (None, 10)
     """
-    check_dropout("alexnet", dropout)
+    MODELS["alexnet"].check_options({"dropout": dropout})
     inputs = network_input("alexnet", input_shape, num_classes)
     x = conv_relu(inputs, 96, 11, strides=4, padding="valid", name="block1")
     x = overlapping_pool(x, name="block1")

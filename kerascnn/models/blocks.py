@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from kerascnn.errors import ConfigError
 from kerascnn.models import MODELS
 from kerascnn.models.build import check_image_shape, check_num_classes
 
@@ -52,18 +51,6 @@ def network_input(
     check_image_shape(name, input_shape, MODELS[name].min_size)
     check_num_classes(name, num_classes)
     return keras.Input(tuple(input_shape), dtype="float32", name="scaled_image")
-
-
-def check_dropout(name: str, dropout: float) -> None:
-    """Refuse a fraction to drop that is not in `[0, 1)`.
-
-    Raises:
-        ConfigError: With what was given.
-    """
-    if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-        raise ConfigError(
-            f"dropout of {name} has to be a number in [0, 1), but got {dropout!r}."
-        )
 
 
 def conv_relu(

@@ -137,13 +137,8 @@ def _builder_options(
     entry: ModelEntry, stem: str | None, options: dict[str, Any]
 ) -> dict[str, Any]:
     """The options to build with, the stem among them where there is a choice."""
-    for name in options:
-        if name not in entry.options:
-            known = f"only {', '.join(entry.options)}" if entry.options else "none"
-            raise ConfigError(
-                f"{entry.name} has no option {name!r}, {known}. Leave it out."
-            )
+    entry.check_options(options)
     if stem is None:
         return options
     check_stem(entry.name, stem)
-    return options | ({"stem": stem} if "stem" in entry.options else {})
+    return options | ({"stem": stem} if len(entry.stems) > 1 else {})

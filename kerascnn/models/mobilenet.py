@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import keras
 from keras import layers
 
-from kerascnn.errors import ConfigError
+from kerascnn.models import MODELS
 from kerascnn.models.blocks import (
     BN_MOMENTUM,
-    check_dropout,
     classifier,
     conv_bn_relu,
     network_input,
@@ -64,8 +61,7 @@ def build_mobilenet(
         >>> build_mobilenet((32, 32, 3), num_classes=10, stem="small").output_shape
         (None, 10)
     """
-    check_alpha(alpha)
-    check_dropout("mobilenet", dropout)
+    MODELS["mobilenet"].check_options({"alpha": alpha, "dropout": dropout})
     check_stem("mobilenet", stem)
     inputs = network_input("mobilenet", input_shape, num_classes)
     strides = 2 if stem == "paper" else 1
@@ -98,17 +94,3 @@ def separable_block(
     )(x)
     x = layers.BatchNormalization(momentum=BN_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
-
-
-def check_alpha(alpha: float) -> None:
-    """Refuse a width multiplier that leaves a layer without filters.
-
-    Raises:
-        ConfigError: With what was given.
-    """
-    is_number = isinstance(alpha, int | float) and math.isfinite(alpha)
-    if not is_number or alpha * STEM_FILTERS < 1:
-        raise ConfigError(
-            f"alpha of mobilenet has to be a number of at least 1/{STEM_FILTERS}, but "
-            f"got {alpha!r}."
-        )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from kerascnn.models import MODELS
 from kerascnn.models.blocks import (
-    check_dropout,
     classifier,
     conv_relu,
     dense_dropout,
@@ -45,7 +45,7 @@ def build_vgg16(
         >>> build_vgg16((32, 32, 1), num_classes=10).output_shape
         (None, 10)
     """
-    check_dropout("vgg16", dropout)
+    MODELS["vgg16"].check_options({"dropout": dropout})
     inputs = network_input("vgg16", input_shape, num_classes)
     x = inputs
     for block, (filters, num_convs) in enumerate(BLOCKS, start=1):

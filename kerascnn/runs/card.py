@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kerascnn.data import ARRAYS
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
 from kerascnn.runs.metrics import RunMetrics
@@ -35,10 +36,19 @@ def card(run: Run, metrics: RunMetrics) -> str:
         for name, images, accuracy in results
         if accuracy is not None
     )
+    options = ", ".join(f"{k}={v:g}" for k, v in settings.model_options.items())
+    from_arrays = dataset.name == ARRAYS
+    source = "arrays passed from Python" if from_arrays else dataset.name
+    again = (
+        "`train_model` with the settings in `config.json` and the same arrays as `data`"
+        if from_arrays
+        else "`kerascnn train --config config.json`"
+    )
     described = f" ({dataset.reference})" if dataset.reference else ""
     return f"""# {run.name}
 
-{model.title} ({model.reference}), trained by kerascnn on {dataset.name}.
+{model.title}{f" with {options}" if options else ""} ({model.reference}), trained by
+kerascnn on {source}.
 
 | split | images | accuracy |
 | --- | --- | --- |
@@ -53,7 +63,7 @@ def card(run: Run, metrics: RunMetrics) -> str:
   {settings.learning_rate:g} ({settings.schedule}), seed {settings.seed}, in
   {metrics.seconds:.0f} s. `config.json` has every setting, `environment.json` the
   versions and the machine.
-- **Meant for** pictures like those of {dataset.name}{described}. Other
+- **Meant for** pictures like those of {source}{described}. Other
   pictures get an answer too, and it means nothing.
 
 ```python
@@ -63,5 +73,5 @@ model = keras.models.load_model("model.keras")
 probabilities = model.predict(images)
 ```
 
-The same training again: `kerascnn train --config config.json`
+The same training again: {again}
 """

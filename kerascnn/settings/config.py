@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.data import DATASETS
+from kerascnn.data import ARRAYS, DATASETS
 from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
 from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
@@ -24,11 +24,12 @@ class CommonSettings:
 
     Attributes:
         model: A name of `MODELS`.
-        dataset: A name of `DATASETS`.
+        dataset: A name of `DATASETS`, or `ARRAYS` for images that Python passes.
         optimizer: A name of `OPTIMIZERS`.
         momentum: In `[0, 1)`, for optimizers that have it. `None` asks for that of the
             optimizer's row; in `TrainSettings` it says that the optimizer has none.
         optimizer_options: Other options of the optimizer, by name.
+        model_options: The network's own options, by name, such as MobileNet's `alpha`.
         limit: Training images to use, drawn in equal parts from every class; all
             where `None`.
         validation_fraction: Part of the training images held out, in `[0, 1)`.
@@ -56,6 +57,7 @@ class CommonSettings:
     optimizer: str = "sgd"
     momentum: float | None = None
     optimizer_options: Mapping[str, OptionValue] = field(default_factory=dict)
+    model_options: Mapping[str, float] = field(default_factory=dict)
     limit: int | None = None
     validation_fraction: float = 0.1
     augment: bool = False
@@ -101,6 +103,7 @@ class TrainSettings(CommonSettings):
     def __post_init__(self) -> None:
         _check_names(self)
         _check_values(self)
+        _check_model(self)
         _check_optimizer(self)
 
 
@@ -155,6 +158,20 @@ class TrainConfig(CommonSettings):
         missing = {k: v for k, v in filled.items() if getattr(self, k) is None}
         return TrainSettings(**vars(self) | missing)
 
+    def for_arrays(self) -> TrainConfig:
+        """The same for images that Python passes: they have no test split.
+
+        Raises:
+            ConfigError: A data set is asked for by name as well, or predictions of the
+                test images.
+        """
+        if self.dataset not in (ARRAYS, CommonSettings.dataset):
+            raise ConfigError(
+                f"dataset is {self.dataset!r}, but arrays are given as well. Leave one "
+                "of the two out."
+            )
+        return dataclasses.replace(self, dataset=ARRAYS, test=False)
+
     def given(self) -> dict[str, Any]:
         """What is asked for by name: the model, and what differs from the defaults."""
         defaults = TrainConfig(model=self.model).to_dict()
@@ -173,7 +190,8 @@ def _check_tables(config: CommonSettings) -> None:
     ):
         if not isinstance(name, str):
             raise ConfigError(f"A {table.kind} is a name, but got {name!r}.")
-        table[name]
+        if (table, name) != (DATASETS, ARRAYS):
+            table[name]
 
 
 def _check_names(settings: TrainSettings) -> None:
@@ -244,6 +262,11 @@ def _check_values(settings: TrainSettings) -> None:
             "early_stop watches the validation loss, but validation_fraction is 0. "
             "Hold some images out, such as 0.1 of them."
         )
+    if settings.dataset == ARRAYS and (settings.test or settings.store_predictions):
+        raise ConfigError(
+            "Arrays have no test split: test and store_predictions have to be false. "
+            "Evaluate the model on images of your own instead."
+        )
     if settings.warmup_epochs >= settings.epochs:
         raise ConfigError(
             f"warmup_epochs has to be less than the {settings.epochs} epochs of the "
@@ -251,12 +274,22 @@ def _check_values(settings: TrainSettings) -> None:
         )
 
 
-def _check_optimizer(settings: TrainSettings) -> None:
-    if not isinstance(settings.optimizer_options, Mapping):
+def _check_options(name: str, options: object) -> None:
+    if not isinstance(options, Mapping):
         raise ConfigError(
-            "optimizer_options has to be an object of names and values, but got "
-            f"{settings.optimizer_options!r}."
+            f"{name} has to be an object of names and values, but got {options!r}."
         )
+
+
+def _check_model(settings: TrainSettings) -> None:
+    _check_options("model_options", settings.model_options)
+    if "stem" in settings.model_options:
+        raise ConfigError("stem is a setting of its own: --stem small.")
+    MODELS[settings.model].check_options(settings.model_options)
+
+
+def _check_optimizer(settings: TrainSettings) -> None:
+    _check_options("optimizer_options", settings.optimizer_options)
     row = OPTIMIZERS[settings.optimizer]
     if settings.momentum is not None and "momentum" not in row.options:
         having = [name for name, row in OPTIMIZERS.items() if "momentum" in row.options]

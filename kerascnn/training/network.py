@@ -51,6 +51,7 @@ def build_network(settings: TrainSettings, data: Split | DatasetFacts) -> keras.
             data.num_classes,
             image_size=settings.image_size,
             stem=settings.stem,
+            **settings.model_options,
         )
     finally:
         keras.config.set_dtype_policy("float32")

@@ -94,6 +94,7 @@ def prepare_training(
     *,
     strategy: tf.distribute.Strategy | None = None,
     recorded: Parallelism | None = None,
+    arrays: Split | None = None,
     message: Message,
 ) -> TrainingSetup:
     """Get everything ready for the first step, and seed what is random.
@@ -102,11 +103,12 @@ def prepare_training(
         settings: The settings.
         strategy: Where to compute; `get_strategy(settings.device)` where `None`.
         recorded: How a run that goes on was computed; chosen where `None`.
+        arrays: The images, where the settings say that Python passes them.
         message: As for `share_cores`.
 
     Raises:
         ConfigError: Settings that do not fit the data or the devices.
-        DatasetError: Data that cannot be read.
+        DatasetError: Data that cannot be read, or that Python did not pass.
         MissingExtraError: TensorBoard is asked for and not installed.
     """
     if settings.tensorboard and not importlib.util.find_spec("tensorboard"):
@@ -115,7 +117,7 @@ def prepare_training(
         use_threads(recorded)  # a strategy over GPUs makes TensorFlow start
     strategy = strategy or get_strategy(settings.device)
     parallelism = share_cores(settings, strategy, recorded, message=message)
-    training, validation, dataset = load_splits(settings)
+    training, validation, dataset = load_splits(settings, arrays)
     check_batch_size(settings.batch_size, len(training), strategy.num_replicas_in_sync)
     batches = ResidentBatches(training, settings.batch_size, settings.seed)
     rates = learning_rates(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy.typing as npt
 import tensorflow as tf
 
-from kerascnn.errors import DivergedError, RunError
+from kerascnn.data import ARRAYS
+from kerascnn.data.arrays import split_of_arrays
+from kerascnn.errors import ConfigError, DivergedError, RunError
 from kerascnn.machine.computation import differences
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.state import fresh_state
@@ -18,6 +22,8 @@ from kerascnn.training.recorder import Recorder
 from kerascnn.training.setup import TrainingSetup, prepare_training
 from kerascnn.training.state import TrainingState
 
+Arrays = tuple[npt.ArrayLike, npt.ArrayLike]
+
 
 @fresh_state()
 def train_model(
@@ -27,8 +33,13 @@ def train_model(
     name: str | None = None,
     reporter: Reporter | None = None,
     strategy: tf.distribute.Strategy | None = None,
+    data: Arrays | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> Run:
     """Train a network as the settings say, and write a run.
+
+    Images may be passed as arrays. They are not stored with the run, and have no test
+    split: the run has no test accuracy, and can be resumed with the same arrays.
 
     Args:
         config: The settings; what is `None` is taken from the recipe.
@@ -36,20 +47,34 @@ def train_model(
         name: The run's folder; `<model>-<optimizer>-<n>` where `None`.
         reporter: Told how it goes; nobody where `None`.
         strategy: Where to compute; `get_strategy(config.device)` where `None`.
+        data: Images, raw pixels, uint8, `(number, height, width)` or `(number, height,
+            width, channels)`, and labels, class indices from 0, `(number,)`; the data
+            set of the settings where `None`.
+        class_names: What each class index of `data` stands for; `"0"`, `"1"`, ...
+            where `None`.
 
     Returns:
         The finished run.
 
     Raises:
         ConfigError: Settings that do not fit the data or the devices.
-        DatasetError: Data that cannot be read.
+        DatasetError: Data that cannot be read, or arrays that cannot be trained on.
         DivergedError: The loss was no longer a finite number.
         RunError: The run cannot be written.
         TrainingInterruptedError: A signal stopped it; `resume_training` goes on.
     """
     reporter = reporter or Reporter()
+    arrays = None
+    if data is not None:
+        config = config.for_arrays()
+        arrays = split_of_arrays(*data, class_names)
+    elif class_names is not None:
+        raise ConfigError(
+            f"class_names are those of arrays, but {config.dataset} has its own. Leave "
+            "them out, or give data."
+        )
     setup = prepare_training(
-        config.resolve(), strategy=strategy, message=reporter.message
+        config.resolve(), strategy=strategy, arrays=arrays, message=reporter.message
     )
     run = create_run(config, setup.environment(), out, name, dataset=setup.dataset)
     with run.locked():
@@ -62,6 +87,7 @@ def resume_training(
     *,
     reporter: Reporter | None = None,
     strategy: tf.distribute.Strategy | None = None,
+    data: Arrays | None = None,
 ) -> Run:
     """Go on with a run that was stopped; a finished one is returned as it is.
 
@@ -73,11 +99,14 @@ def resume_training(
         run: The run.
         reporter: As for `train_model`.
         strategy: As for `train_model`.
+        data: The same images and labels that it began with, where these were arrays.
 
     Returns:
         The finished run.
 
     Raises:
+        ConfigError: Arrays for a run that has a data set by name.
+        DatasetError: Data that cannot be read, or arrays that are not given.
         RunError: The run cannot be read, another process trains it, or its settings or
             images were changed.
         DivergedError: It diverged, before or now.
@@ -91,15 +120,26 @@ def resume_training(
         if metrics is not None:
             reporter.message(f"{run.path} has finished already.")
             return run
+        dataset, arrays = run.dataset, None
+        if data is not None:
+            if dataset.name != ARRAYS:
+                raise ConfigError(
+                    f"{run.path} is trained on {dataset.name}, but arrays are given. "
+                    "Leave them out."
+                )
+            arrays = split_of_arrays(*data, dataset.class_names)
         computation = run.computation
-        recorded = None if computation is None else computation.parallelism
         setup = prepare_training(
-            run.settings, strategy=strategy, recorded=recorded, message=reporter.message
+            run.settings,
+            strategy=strategy,
+            recorded=None if computation is None else computation.parallelism,
+            arrays=arrays,
+            message=reporter.message,
         )
-        if run.dataset.sha256 not in (None, setup.dataset.sha256):
+        if dataset.sha256 not in (None, setup.dataset.sha256):
             raise RunError(
-                f"Cannot go on with {run.path}: the images of {run.dataset.name} were "
-                "changed. Restore them, or train anew with --config."
+                f"Cannot go on with {run.path}: the images of {dataset.name} were "
+                "changed. Restore them, or train anew."
             )
         if computation and setup.settings.deterministic:
             _report_differences(setup, run, reporter)

@@ -50,3 +50,5 @@ def test_programs_get_all_of_a_row():
     assert resnet18["small"]["input_shape"] == [32, 32, 1]
     assert resnet18["small"]["parameters"] == 11_184_970
     assert all(row.keys() == resnet18.keys() for row in rows.values())
+    assert rows["mobilenet"]["options"] == {"alpha": 1.0, "dropout": 0.001}
+    assert resnet18["options"] == rows["lenet"]["options"] == {}

@@ -1,13 +1,16 @@
 """`kerascnn predict` on real pictures with a real model."""
 
 import json
+import os
+import sys
+import warnings
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from kerascnn.commands.predict import predict
-from kerascnn.errors import ModelFileError, PictureError
+from kerascnn.errors import ModelFileError, PictureError, RunError
 
 
 @pytest.fixture
@@ -60,7 +63,8 @@ def test_sheet_is_written_and_a_bad_file_does_not_stop_the_others(
     assert isinstance(result.exception, PictureError)
     assert str(result.exception) == "1 of 2 files could not be read."
     assert result.stderr == (
-        f"Cannot read {tmp_path / 'text.png'}: it is no picture of a known kind.\n"
+        f"Cannot read {tmp_path / 'text.png'}: it is not a picture in the format PNG, "
+        "JPEG, WebP, GIF, BMP, TIFF or PPM. Save it in one of these.\n"
     )
     assert result.stdout.startswith(f"{digit}: 7 ")
     assert sheet.read_bytes().startswith(b"\x89PNG")
@@ -73,3 +77,65 @@ def test_bad_model_is_one_line(digit, tmp_path):
     result = invoke()
     assert result.exit_code == 2
     assert "Missing argument 'IMAGE...'" in result.stderr
+
+
+ODD_NAMES = [
+    "a\nb.png",
+    "\x1b[2J\r.png",
+    "$x$ $\\frac{1$.png",
+    "\u202egnp.png",
+    "七.png",
+    os.fsdecode(b"\xff\xfe.png"),
+    "x" * 250 + ".png",
+]
+
+
+def test_odd_names_are_printed_on_one_line_and_drawn(exported, digit, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ODD_NAMES:
+        (folder / name).write_bytes(digit.read_bytes())
+    os.mkfifo(folder / "pipe\n.png")
+    arguments = (folder, "--model", exported / "model.tflite")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = invoke(*arguments, "--figure", tmp_path / "sheet.png")
+    assert isinstance(result.exception, PictureError)
+    assert result.stderr.startswith(f"Cannot read {folder}/pipe\\n.png: it is a pipe")
+    assert result.stderr.count("\n") == 1
+    lines = result.stdout.splitlines()
+    assert len(lines) == len(ODD_NAMES)
+    assert all(": 7 " in line and line.isprintable() for line in lines)
+    assert {f"{folder}/a\\nb.png", f"{folder}/\\xff\\xfe.png"} <= {
+        line.partition(":")[0] for line in lines
+    }
+    documents = json.loads(invoke(*arguments, "--json").stdout)
+    files = [document["file"] for document in documents]
+    assert sorted(files) == sorted(str(path) for path in folder.iterdir())
+
+
+def test_figure_that_cannot_be_written_is_told_before_anything_is_read(
+    digit, tmp_path, monkeypatch
+):
+    result = invoke("no.png", "--model", "no.tflite", "--figure", tmp_path / "a.doc")
+    assert result.exit_code == 2
+    assert "has to end in one of .png, .svg, .pdf." in " ".join(result.stderr.split())
+    for figure in (digit / "a.png", tmp_path / ("a" * 300 + ".png")):
+        result = invoke("no.png", "--model", "no.tflite", "--figure", figure)
+        assert isinstance(result.exception, RunError)
+        assert str(result.exception).startswith(f"Cannot write {figure}: ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["seven.png"]
+
+
+def test_standard_input_that_is_closed_or_endless_is_one_line(
+    exported, monkeypatch, tmp_path
+):
+    arguments = ["-", "--model", str(exported / "model.tflite")]
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(PictureError, match="standard input: it is closed"):
+        predict.main(arguments, standalone_mode=False)
+    with open("/dev/zero") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        monkeypatch.setattr("kerascnn.data.pictures.MAX_BYTES", 10**6)
+        with pytest.raises(PictureError, match="1 of 1 files could not be read"):
+            predict.main(arguments, standalone_mode=False)

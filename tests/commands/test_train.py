@@ -78,6 +78,20 @@ def test_resume_of_a_finished_run_says_so(trained):
     assert json.loads(result.stdout) == json.loads(trained.stdout)
 
 
+def test_options_of_the_network_reach_it_and_its_card(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ("--model-option", "alpha=0.25", "--model-option", "dropout=0.3")
+    result = run("mobilenet", *options, *FAST, "--limit", "64", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["settings"]["model_options"] == {"alpha": 0.25, "dropout": 0.3}
+    assert document["parameters"] < 250_000  # of 3.2 million
+    made = Run(tmp_path / document["run"])
+    assert made.config.model_options == {"alpha": 0.25, "dropout": 0.3}
+    card = (made.path / "README.md").read_text()
+    assert "MobileNet v1 with alpha=0.25, dropout=0.3 (Howard" in card
+
+
 def test_output_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     result = run("lenet", "--out", str(tmp_path / "file" / "runs"), *FAST)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn.data import DATASETS, Split
+from kerascnn.data import ARRAYS, DATASETS, Split
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.errors import DatasetError, RunError, UnknownNameError
 
@@ -81,6 +81,13 @@ def test_missing_value_and_what_is_no_object_are_told():
 def test_unknown_name_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="Did you mean 'mnist'"):
         DatasetFacts.from_table("mnits")
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_arrays_cannot_be_loaded_again(split):
+    assert ARRAYS not in DATASETS
+    with pytest.raises(DatasetError, match=f"no {split} images to load: .*arrays"):
+        replace(FACTS, name=ARRAYS).load(split)
 
 
 def test_data_are_loaded_where_they_are_as_they_were(only_split):

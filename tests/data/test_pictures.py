@@ -1,14 +1,21 @@
 """Pictures of every kind, and what is left of them for the network."""
 
 import io
+import os
+import socket
+import struct
+import warnings
+import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from kerascnn.data import pictures
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.pictures import find_pictures, fit_picture, read_picture
-from kerascnn.errors import PictureError
+from kerascnn.errors import InputShapeError, PictureError
 
 MNIST, CIFAR = map(DatasetFacts.from_table, ("mnist", "cifar10"))
 
@@ -134,30 +141,183 @@ def test_standard_input_is_read(digit):
     np.testing.assert_array_equal(pixels, digit)
 
 
-def test_what_is_no_picture_is_one_line(digit, tmp_path, monkeypatch):
-    good = io.BytesIO()
-    Image.fromarray(digit).save(good, "PNG")
-    content = good.getvalue()
+def refused(name, standard_input=b""):
+    """Why a picture is not read: one line that begins with its name."""
+    with pytest.raises(PictureError) as caught:
+        read_picture(str(name), standard_input)
+    said = str(caught.value)
+    start = f"Cannot read {name}: "
+    assert said.startswith(start)
+    assert said.endswith(".")
+    assert "\n" not in said.removeprefix(start)
+    assert len(said) < len(start) + 200
+    return said.removeprefix(start)
+
+
+def encoded(image, format="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+NOT_A_PICTURE = (
+    "it is not a picture in the format PNG, JPEG, WebP, GIF, BMP, TIFF or PPM. Save it "
+    "in one of these."
+)
+
+
+def test_what_is_no_picture_is_one_line(digit, tmp_path):
+    content = encoded(Image.fromarray(digit))
     cases = {
-        "text.png": (b"hello", "it is no picture of a known kind"),
-        "empty.png": (b"", "it is no picture of a known kind"),
-        "cut.png": (content[:-40], ""),
-        "flipped.png": (content[:60] + b"\x00" * 30 + content[90:], ""),
+        "text.png": (b"hello", NOT_A_PICTURE),
+        "empty.png": (b"", NOT_A_PICTURE),
+        "cut.png": (content[:-40], "it is damaged ("),
+        "flipped.png": (content[:60] + b"\x00" * 30 + content[90:], "it is damaged ("),
     }
     for name, (written, reason) in cases.items():
         (tmp_path / name).write_bytes(written)
-        with pytest.raises(PictureError) as caught:
-            read_picture(str(tmp_path / name))
-        said = str(caught.value)
-        assert said.startswith(f"Cannot read {tmp_path / name}: {reason}")
-        assert "\n" not in said
-    with pytest.raises(PictureError, match=r"no\.png: there is no such file\.$"):
-        read_picture(str(tmp_path / "no.png"))
-    with pytest.raises(PictureError, match=r"is a directory\.$"):
-        read_picture(str(tmp_path))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(PictureError, match="too many pixels"):
-        read_picture("-", content)
+        assert refused(tmp_path / name).startswith(reason)
+    assert refused(tmp_path / "no.png") == "there is no such file."
+    assert refused(tmp_path / ("a" * 300)) == "file name too long."
+    assert refused(tmp_path).startswith("it is a folder, not a file.")
+
+
+EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 28 28
+(mark) (w) file closefile
+%%EOF
+"""
+
+
+@pytest.mark.parametrize("suffix", ["png", "eps", "jpg"])
+def test_postscript_is_no_picture_and_is_not_run(tmp_path, monkeypatch, suffix):
+    """Whatever Ghostscript is called, the first `gs` of the path would be started."""
+    mark = tmp_path / "mark"
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\necho >{mark}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(EPS)
+    assert refused(path) == NOT_A_PICTURE
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("format", ["DDS", "ICO", "TGA", "PCX", "SGI", "JPEG2000"])
+def test_formats_that_are_not_named_are_no_pictures(digit, format):
+    content = encoded(Image.fromarray(digit).convert("RGB"), format)
+    assert refused("-", content) == NOT_A_PICTURE
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to("/dev/zero")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    with socket.socket(socket.AF_UNIX) as listener:
+        monkeypatch.chdir(tmp_path)  # the names of sockets are short
+        listener.bind("socket.png")
+        assert refused("socket.png").startswith("it is a socket, not a file. Give a ")
+    assert refused("pipe.png").startswith("it is a pipe, not a file.")
+    assert refused("link.png").startswith("it is a device, not a file.")
+    assert refused("/dev/null").startswith("it is a device, not a file.")
+    assert refused("loop.png").startswith("too many levels of symbolic links")
+
+
+def test_pipe_that_takes_the_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.png")
+    file = tmp_path / "file.png"
+    file.write_bytes(b"")
+    status = os.stat(file)
+    monkeypatch.setattr(os, "stat", lambda name: status)
+    assert refused(tmp_path / "pipe.png").startswith("it is a pipe, not a file.")
+
+
+def test_file_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
+    def forbidden(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.png").write_bytes(b"")
+    monkeypatch.setattr(os, "open", forbidden)
+    assert refused(tmp_path / "a.png") == "permission denied."
+    monkeypatch.setattr(os, "scandir", forbidden)
+    with pytest.raises(
+        PictureError, match=r"look into the folder .*: permission denie"
+    ):
+        list(find_pictures([str(tmp_path)]))
+
+
+def test_pictures_have_limits(digit, tmp_path, monkeypatch):
+    content = encoded(Image.fromarray(digit))
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 100)
+    assert refused("-", content).startswith("it has 28 x 28 pixels, more than 0 milli")
+    monkeypatch.setattr(pictures, "MAX_BYTES", len(content) - 1)
+    (tmp_path / "a.png").write_bytes(content)
+    for name in ("-", tmp_path / "a.png"):
+        assert refused(name, content).startswith(
+            "it has more than 0 MB. Give a smaller"
+        )
+
+
+def test_decompression_bomb_is_told_before_it_is_unpacked():
+    """Of each file, the first bytes say how large it is."""
+    for side in (10_001, 14_000, 60_000):
+        content = encoded(Image.new("1", (8, 8)))
+        header = content[:16] + side.to_bytes(4, "big") * 2 + content[24:]
+        checked = header[:29] + zlib.crc32(header[12:29]).to_bytes(4, "big")
+        said = refused("-", checked + content[33:])
+        assert "pixels" in said
+        assert said.endswith("Make it smaller.")
+
+
+def test_damaged_exif_leaves_the_picture_as_it_is(digit):
+    exif = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x0f\0" * 500
+    content = encoded(Image.fromarray(digit), "JPEG", exif=exif, quality=95)
+    pixels = np.asarray(read_picture("-", content))
+    np.testing.assert_allclose(pixels.astype(int), digit, atol=30)
+
+
+def test_odd_numbers_in_a_picture_are_black():
+    values = np.array([[np.nan, np.inf], [-np.inf, 0.5]], "<f4")
+    content = b"Pf\n2 2\n-1.0\n" + values.tobytes()
+    pixels = np.asarray(read_picture("-", content))
+    assert sorted(pixels.ravel()) == [0, 0, 0, 127]
+
+
+@pytest.mark.parametrize("size", [(100_000, 1), (1, 100_000), (5000, 4000)])
+def test_large_pictures_are_fitted_from_fewer_pixels(size):
+    image = Image.new("L", size, 255)
+    image.paste(0, (0, 0, size[0] // 2, size[1]))
+    for dataset in (MNIST, CIFAR):
+        assert fit_picture(image, dataset).pixels.shape == dataset.image_shape
+
+
+def test_box_larger_than_the_image_is_the_image(digit):
+    facts = replace(MNIST, box=1000)
+    large = np.kron(digit, np.ones((5, 5), np.uint8))
+    assert fit_picture(Image.fromarray(large), facts).pixels.shape == (28, 28, 1)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 2), (28, 28, 4), (10**6, 10**6, 1)])
+def test_images_that_no_picture_can_be_are_one_line(shape):
+    with pytest.raises(InputShapeError, match="Choose another model"):
+        fit_picture(Image.new("L", (8, 8)), replace(MNIST, image_shape=shape))
+
+
+def test_words_of_pillow_are_not_shown(digit, capfd):
+    """It warns of palettes with transparent entries, and logs what TIFFs want."""
+    image = Image.fromarray(digit).convert("P")
+    palette = encoded(image, transparency=bytes(range(256)))
+    entries = {256: 1, 257: 1, 262: 2, 273: 8, 277: 99}  # 99 samples a pixel
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries))
+    for tag, value in entries.items():
+        tiff += struct.pack("<HHII", tag, 3, 1, value)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_picture("-", palette)
+        refused("-", tiff + bytes(4))
+    assert caught == []
+    assert capfd.readouterr() == ("", "")
 
 
 def test_folders_stand_for_their_pictures(tmp_path):
@@ -171,3 +331,27 @@ def test_folders_stand_for_their_pictures(tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(PictureError, match="no picture in"):
         list(find_pictures([str(tmp_path / "none")]))
+
+
+def test_folders_are_looked_through_once_however_deep(tmp_path, monkeypatch):
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "link.png").symlink_to(tmp_path / "folder.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a.png").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    names = list(find_pictures([str(tmp_path)]))
+    assert names == [str(tmp_path / "a.png"), str(tmp_path / "gone.png")]
+    for _ in range(1200):  # deeper than Python's calls
+        os.mkdir("d")
+        os.chdir("d")
+    try:
+        monkeypatch.chdir(tmp_path)
+        assert list(find_pictures(["."])) == ["./a.png", "./gone.png"]
+    finally:
+        for depth in range(1200, 0, -1):
+            os.rmdir("d/" * depth)
+
+
+def test_name_that_cannot_be_is_left_for_the_reading(tmp_path):
+    assert list(find_pictures(["a" * 300, "\udcff", ""])) == ["a" * 300, "\udcff", ""]

@@ -97,6 +97,21 @@ def test_sheet_shows_what_was_seen(exported, splits, tmp_path):
     assert axes[2].patches[2].get_width() == max(results[0].probabilities)
 
 
+@pytest.mark.parametrize("size", [(100_000, 1), (1, 100_000), (3000, 2), (1, 1)])
+def test_sheet_shows_pictures_of_any_proportions(
+    exported, tmp_path, size, assert_whole
+):
+    names = [str(tmp_path / f"$a_{{{number}$.png") for number in range(2)]
+    for name in names:
+        Image.new("L", size, 255).save(name)
+    artifact = open_artifact(exported / "model.tflite")
+    classes = tuple(f"$x^{number}\n\x1b" for number in range(10))
+    facts = replace(artifact.dataset, class_names=classes)
+    results = classify_pictures(names, replace(artifact, dataset=facts))
+    assert max(results[0].picture.shape) <= 256
+    assert_whole(plot_predictions(results))
+
+
 KINDS = [
     *(("png", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")),
     *(("jpg", mode) for mode in ("L", "RGB", "CMYK")),

@@ -1,6 +1,8 @@
 """Files that are whole or absent, and locks."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from kerascnn.machine.files import (
     locked_folder,
     place,
     read_json,
+    require_writable,
     write_json,
     write_whole,
 )
@@ -38,6 +41,28 @@ def test_folder_takes_the_place_of_another_whole(tmp_path):
             place(part, target)
     assert (target / "file").read_text() == "new"
     assert os.listdir(tmp_path) == ["model"]
+
+
+def test_file_that_could_not_be_written_is_told_and_nothing_is_left(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "a.png", tmp_path / "new" / "deep" / "a.png"):
+        require_writable(path)
+    monkeypatch.chdir(tmp_path)
+    require_writable(Path("a.png"))
+    for path in (tmp_path / "file" / "a.png", tmp_path / ("a" * 252 + ".png")):
+        with pytest.raises(RunError, match=r"Cannot write .* that can be written\.$"):
+            require_writable(path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert sorted(os.listdir(tmp_path)) == ["file", "loop"]
+
+    def forbidden(dir):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", forbidden)
+    with pytest.raises(RunError, match=r"a\.png: Permission denied\. Give a file in"):
+        require_writable(tmp_path / "a.png")
 
 
 def test_nothing_stays_beside_what_was_not_placed(tmp_path):

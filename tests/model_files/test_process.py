@@ -1,13 +1,19 @@
 """Runtimes in processes of their own: answers, and files that are damaged."""
 
+import errno
+import json
+import os
 import shutil
+import signal
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kerascnn.errors import MissingExtraError, ModelFileError
+from kerascnn.errors import ConfigError, MissingExtraError, ModelFileError
 from kerascnn.model_files.formats import FORMATS, FormatEntry
 from kerascnn.model_files.process import RUNTIMES, RuntimeProcess, require_modules
 
@@ -85,21 +91,150 @@ def test_damaged_saved_model_is_one_line(exported, tmp_path, damage):
         RuntimeProcess(path, "saved-model")
 
 
-def test_saved_model_that_reads_files_is_refused(tmp_path):
+def save_module(path, answer):
+    """A SavedModel that answers for images by a function of TensorFlow's."""
     import tensorflow as tf
 
-    class Reader(tf.Module):
+    class Module(tf.Module):
         @tf.function(
             input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.uint8)],
             autograph=False,
         )
-        def read(self, image):
-            return {"probabilities": tf.io.read_file("secret")}
+        def answer(self, image):
+            return {"probabilities": answer(image)}
 
-    module = Reader()
-    tf.saved_model.save(module, tmp_path / "bad", {"serving_default": module.read})
-    with pytest.raises(ModelFileError, match="reach for files"):
-        RuntimeProcess(tmp_path / "bad", "saved-model")
+    module = Module()
+    tf.saved_model.save(module, path, {"serving_default": module.answer})
+    return path
+
+
+def even(image):
+    """The same probability for each of ten classes."""
+    import tensorflow as tf
+
+    return tf.fill((tf.shape(image)[0], 10), 0.1)
+
+
+ONE = np.zeros((1, 28, 28, 1), np.uint8)
+
+
+def test_saved_model_that_writes_files_is_run_only_if_trusted(tmp_path):
+    import tensorflow as tf
+
+    def write(image):
+        with tf.control_dependencies([tf.io.write_file(str(tmp_path / "mark"), "")]):
+            return tf.identity(even(image))
+
+    path = save_module(tmp_path / "model", write)
+    with pytest.raises(ModelFileError) as caught:
+        RuntimeProcess(path, "saved-model")
+    assert str(caught.value) == (
+        f"Cannot run the SavedModel in {path}: it has WriteFile, which no image "
+        "classifier needs, and which could reach files or other programs. Give --trust "
+        "if you trust whoever made it."
+    )
+    assert not (tmp_path / "mark").exists()
+    with RuntimeProcess(path, "saved-model", trust=True) as process:
+        np.testing.assert_allclose(process.predict(ONE), np.full((1, 10), 0.1))
+    assert (tmp_path / "mark").exists()
+
+
+@pytest.fixture
+def endless(tmp_path):
+    """A SavedModel that loads and never answers."""
+    import tensorflow as tf
+
+    def loop(image):
+        zero = tf.cast(image[0, 0, 0, 0], tf.int32)
+        [zero] = tf.while_loop(lambda i: i < 1, lambda i: (i * 2,), [zero])
+        return even(image) * tf.cast(zero, tf.float32)
+
+    return save_module(tmp_path / "endless", loop)
+
+
+def test_endless_model_is_ended_after_the_time_limit(endless):
+    with RuntimeProcess(endless, "saved-model") as process:
+        process.timeout_s = 0.5
+        with pytest.raises(ModelFileError) as caught:
+            process.predict(ONE)
+        assert str(caught.value) == (
+            f"The model in {endless} made no progress within 0.5 seconds. Give a "
+            "longer --timeout, or another model."
+        )
+        assert process.process.wait(10) == -signal.SIGKILL
+
+
+def test_endless_model_ends_with_whoever_asked(endless):
+    """However that process ended: its side of the pipe is closed."""
+    with RuntimeProcess(endless, "saved-model") as process:
+        order = ["predict", {"images": "", "answers": "", "batch_size": 1}]
+        np.save(process.images, ONE)
+        order[1]["images"] = str(process.images)
+        process.process.stdin.write(json.dumps(order) + "\n")
+        process.process.stdin.flush()
+        time.sleep(0.5)
+        assert process.process.poll() is None
+        process.process.stdin.close()
+        assert process.process.wait(10) == 0
+        process.process.stdin = None
+
+
+def test_slow_model_that_gets_on_is_waited_for(exported, splits):
+    with RuntimeProcess(exported / "model.tflite", "tflite", threads=1) as process:
+        process.timeout_s = 1.5
+        taken = process.time(splits[1].images[:1], batch_size=1, seconds=3)
+        assert sum(taken) > 2
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), float("inf"), 1e12])
+def test_time_limit_that_is_none_is_refused(timeout_s):
+    with pytest.raises(ConfigError, match="a number of seconds above 0"):
+        RuntimeProcess(Path("no.tflite"), "tflite", timeout_s=timeout_s)
+
+
+def test_answers_for_more_images_than_were_asked_about_are_one_line(tmp_path):
+    import tensorflow as tf
+
+    def answer(image):
+        return tf.fill((tf.shape(image)[0] + 2, 10), 0.1)
+
+    path = save_module(tmp_path / "odd", answer)
+    with (
+        pytest.raises(ModelFileError, match=r"gives \(3, 10\) for 1 images, not"),
+        RuntimeProcess(path, "saved-model") as process,
+    ):
+        process.predict(ONE)
+
+
+def test_pipe_among_the_files_of_a_saved_model_is_not_waited_for(exported, tmp_path):
+    path = tmp_path / "model"
+    shutil.copytree(exported / "saved_model" / "1", path)
+    index = path / "variables" / "variables.index"
+    index.unlink()
+    os.mkfifo(index)
+    with pytest.raises(ModelFileError, match=r"variables\.index in it is not a"):
+        RuntimeProcess(path, "saved-model")
+
+
+def test_full_disk_is_one_line(exported, splits, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with RuntimeProcess(exported / "model.tflite", "tflite") as process:
+        process.answers.mkdir()
+        with pytest.raises(ModelFileError, match=r"^Cannot write .*TMPDIR\.$"):
+            process.predict(splits[1].images[:1])
+    with RuntimeProcess(exported / "model.tflite", "tflite") as process:
+        monkeypatch.setattr(np, "save", full)
+        for ask in (
+            lambda: process.predict(splits[1].images[:1]),
+            lambda: process.time(splits[1].images[:1], batch_size=1, seconds=0.1),
+        ):
+            with pytest.raises(ModelFileError, match=r"No space left.*TMPDIR"):
+                ask()
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    with pytest.raises(ModelFileError, match=r"^Cannot hand images to the runtime"):
+        RuntimeProcess(exported / "model.tflite", "tflite")
 
 
 def test_damaged_keras_file_is_told_as_elsewhere(tmp_path):

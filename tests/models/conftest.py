@@ -26,7 +26,7 @@ def small_network():
 
     @cache
     def build(name, stem="paper"):
-        options = {"stem": stem} if "stem" in MODELS[name].options else {}
+        options = {"stem": stem} if len(MODELS[name].stems) > 1 else {}
         return MODELS[name].load()((32, 32, 1), 10, **options)
 
     return build

@@ -18,16 +18,17 @@ def test_networks_stand_in_the_order_of_their_papers():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_options_are_those_of_the_builder(name):
-    parameters = inspect.signature(MODELS[name].load()).parameters.values()
-    own = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-    assert MODELS[name].options == own
+    entry = MODELS[name]
+    parameters = inspect.signature(entry.load()).parameters.values()
+    own = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    assert entry.stems == (("paper", "small") if own.pop("stem", None) else ("paper",))
+    assert own == {name: option.default for name, option in entry.options.items()}
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_stems_go_with_the_option(name):
+def test_defaults_of_options_are_in_their_range(name):
     entry = MODELS[name]
-    expected = ("paper", "small") if "stem" in entry.options else ("paper",)
-    assert entry.stems == expected
+    entry.check_options({key: option.default for key, option in entry.options.items()})
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -41,8 +41,24 @@ from kerascnn.settings.schedules import SCHEDULES
         ({"optimizer_options": {"momentum": 0.5}}, "--momentum"),
         ({"optimizer_options": {"nesterof": True}}, "Did you mean 'nesterov'"),
         ({"optimizer_options": [1]}, "optimizer_options has to be an object"),
+        ({"model_options": [1]}, "model_options has to be an object"),
+        ({"model_options": {"alpha": 1}}, "lenet has no option 'alpha', none"),
+        (
+            {"model": "mobilenet", "model_options": {"alpha": 0.01}},
+            "alpha of mobilenet has to be a number of at least 1/32.* but got 0.01",
+        ),
+        (
+            {"model": "vgg16", "model_options": {"dropout": True}},
+            r"dropout of vgg16 has to be a number in \[0, 1\), but got True",
+        ),
+        ({"model": "mobilenet", "model_options": {"stem": "small"}}, "--stem small"),
         ({"dataset": 3}, "A dataset is a name, but got 3"),
         ({"model": None}, "A model is a name, but got None"),
+        ({"dataset": "arrays"}, "Arrays have no test split"),
+        (
+            {"dataset": "arrays", "test": False, "store_predictions": True},
+            "Arrays have no test split",
+        ),
         ({"device": None}, "A device is a name, but got None"),
         ({"schedule": 1}, "A schedule is a name, but got 1"),
     ],
@@ -118,6 +134,7 @@ def test_given_is_what_differs_from_the_defaults():
     config = TrainConfig(
         model="resnet18",
         optimizer_options={"nesterov": True},
+        model_options={},
         limit=500,
         epochs=3,
         seed=0,
@@ -130,6 +147,19 @@ def test_given_is_what_differs_from_the_defaults():
     }
     assert TrainConfig(**config.given()) == config
     assert TrainConfig(model="lenet").given() == {"model": "lenet"}
+    narrow = TrainConfig(model="mobilenet", model_options={"alpha": 0.25})
+    assert narrow.given()["model_options"] == {"alpha": 0.25}
+
+
+def test_arrays_have_no_test_split():
+    config = TrainConfig(model="lenet", epochs=1).for_arrays()
+    assert (config.dataset, config.test, config.epochs) == ("arrays", False, 1)
+    assert config.given()["dataset"] == "arrays"
+    assert config.for_arrays() == config
+    with pytest.raises(ConfigError, match="dataset is 'kmnist', but arrays are given"):
+        TrainConfig(model="lenet", dataset="kmnist").for_arrays()
+    with pytest.raises(ConfigError, match="no test split"):
+        TrainConfig(model="lenet", store_predictions=True).for_arrays()
 
 
 def test_recipe_settings_are_the_only_ones_that_are_filled_in():

@@ -1,11 +1,12 @@
 """A process that loads one model file in its own runtime, and runs it.
 
-    python worker.py RUNNER PATH [THREADS]
+    python worker.py RUNNER PATH OPTIONS
 
-It writes a line of JSON when the model is loaded, and one for every order that it
-reads. Run as a script it imports its runner and nothing of kerascnn's, so that a file
-is tried as users elsewhere would run it. An error ends it, with a traceback whose last
-line the other side shows.
+It writes a line of JSON when the model is loaded, one for every order that it reads,
+and others that say no more than that it gets on. Run as a script it imports its runner
+and nothing of kerascnn's, so that a file is tried as users elsewhere would run it. An
+error ends it, and is its last line; the other side shows it. It also ends when nobody
+is left to give orders, whatever it is at.
 """
 
 from __future__ import annotations
@@ -13,25 +14,36 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import queue
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 WARM_UP = 5
+# Seconds between lines that say that it gets on.
+BEAT_S = 1.0
+
+Say = Callable[[dict[str, Any]], None]
 
 
 class Worker:
     """Orders are its methods; what they return is sent back."""
 
-    def __init__(self, runner: str, path: str, threads: int | None) -> None:
+    def __init__(
+        self, runner: str, path: str, options: dict[str, Any], say: Say
+    ) -> None:
+        self.say = say
+        self.said = 0.0
         started = time.perf_counter()
         module = importlib.import_module(runner)
         imported = time.perf_counter()
-        self.run = module.Runner(path, threads)
+        self.run = module.Runner(path, **options)
         self.start = {
             "import_s": imported - started,
             "load_s": time.perf_counter() - imported,
@@ -39,14 +51,26 @@ class Worker:
             "output_shape": self.run.output_shape,
         }
 
+    def beat(self) -> None:
+        """Say now and then that it gets on."""
+        if time.monotonic() - self.said > BEAT_S:
+            self.said = time.monotonic()
+            self.say({})
+
     def predict(self, images: str, answers: str, batch_size: int) -> dict[str, Any]:
         """Predict the images in one `.npy` file, into another."""
         pixels = np.load(images, allow_pickle=False)
-        parts = [
-            self.run(pixels[start : start + batch_size])
-            for start in range(0, len(pixels), batch_size)
-        ]
-        np.save(answers, np.concatenate(parts))
+        parts = []
+        for start in range(0, len(pixels), batch_size):
+            self.beat()
+            parts.append(self.run(pixels[start : start + batch_size]))
+        try:
+            np.save(answers, np.concatenate(parts))
+        except OSError as error:
+            raise OSError(
+                f"Cannot write {answers}: {error.strerror or error}. Make room there, "
+                "or name another folder for temporary files in TMPDIR."
+            ) from error
         found = (name for name, module in sys.modules.items() if module is not None)
         return {"modules": sorted(name for name in found if "." not in name)}
 
@@ -61,6 +85,7 @@ class Worker:
         while len(taken) < 3 or time.perf_counter() < until:
             first = len(taken) * batch_size % (len(pixels) - batch_size + 1)
             batch = pixels[first : first + batch_size]
+            self.beat()
             started = time.perf_counter()
             self.run(batch)
             taken.append(time.perf_counter() - started)
@@ -80,7 +105,7 @@ class Worker:
 
 def main() -> None:
     """Load, then answer until the input ends."""
-    runner, path, *threads = sys.argv[1:]
+    runner, path, options = sys.argv[1:]
     # What a runtime prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -89,16 +114,32 @@ def main() -> None:
         answers.write(json.dumps(value) + "\n")
         answers.flush()
 
-    worker = Worker(runner, path, int(threads[0]) if threads else None)
+    def tell(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        sys.__excepthook__(kind, error, trace)
+        say({"error": [kind.__name__, " ".join(str(error).split())]})
+
+    sys.excepthook = tell
+    given: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=[given], daemon=True).start()
+    worker = Worker(runner, path, json.loads(options), say)
     orders: dict[str, Callable[..., dict[str, Any]]] = {
         "predict": worker.predict,
         "time": worker.time,
         "memory": worker.memory,
     }
     say(worker.start)
-    for line in sys.stdin:
-        order, arguments = json.loads(line)
+    while True:
+        order, arguments = json.loads(given.get())
         say(orders[order](**arguments))
+
+
+def _listen(given: queue.SimpleQueue[str]) -> None:
+    """Pass orders on; without anybody to give them, end even an endless model."""
+    for line in sys.stdin:
+        given.put(line)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,25 @@
+"""What is printed of a name."""
+
+import os
+
+import pytest
+
+from kerascnn.machine.text import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a digit, ü 数字 $x$ \\ '\".png", "a digit, ü 数字 $x$ \\ '\".png"),
+        ("a\nb\r\tc", "a\\nb\\r\\tc"),
+        ("\x1b[2J\x07\x00", "\\x1b[2J\\x07\\x00"),
+        ("\u202egnp.exe\u2028", "\\u202egnp.exe\\u2028"),
+        (os.fsdecode(b"\xff\xfe.png"), "\\xff\\xfe.png"),
+        ("\ud800", "\\ud800"),
+        ("", ""),
+    ],
+)
+def test_what_cannot_be_seen_is_escaped(text, expected):
+    assert printable(text) == expected
+    assert printable(expected) == expected
+    printable(text).encode("utf-8")
