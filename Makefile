@@ -3,17 +3,17 @@ BIN ?= .venv/bin
 
 .PHONY: fix check test test-slow hostile bench bench-accuracy dist
 
-fix:  ## Mend what can be mended, and write the help texts into the README.
+fix:  ## Mend what can be mended, and write what is generated from the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python -m cogapp -r README.md
+	$(BIN)/python -m cogapp -r README.md docs/api.md
 
-check:  ## Style, types, floors, and whether the README has the current help texts.
+check:  ## Style, types, floors, and whether what is generated is current.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m cogapp --check README.md
+	$(BIN)/python -m cogapp --check README.md docs/api.md
 
 test:  ## The tests of the default run.
 	$(BIN)/pytest

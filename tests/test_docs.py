@@ -1,5 +1,6 @@
 """The documents keep up with the code."""
 
+import importlib.util
 import os
 import re
 import shlex
@@ -8,12 +9,14 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import kerascnn
 from kerascnn.cli import COMMANDS as SUMMARIES
 from kerascnn.cli import main
 
 ROOT = Path(__file__).parents[1]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 NAMES = list(SUMMARIES)
 COMMANDS = [main.get_command(click.Context(main), name) for name in NAMES]
 
@@ -65,6 +68,45 @@ def test_examples_of_every_command_can_be_parsed(command):
             assert context.params
 
 
+def test_api_page_is_what_the_code_says():
+    """`make fix` writes it, by cog."""
+    spec = importlib.util.spec_from_file_location(
+        "api_page", ROOT / "tools" / "api_page.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = read("docs/api.md").partition("]]] -->\n")[2]
+    assert page == module.api_page() + "\n<!-- [[[end]]] -->\n"
+    for name in kerascnn.__all__:
+        assert re.search(rf"^(### {name}|- `{name}` \(.*)$", page, re.M), name
+
+
+def python_examples():
+    texts = [read("README.md"), *(path.read_text("utf-8") for path in DOCS)]
+    blocks = re.findall(r"```python\n(.*?)```", "\n".join(texts), re.S)
+    return [block for block in blocks if "import kerascnn" in block]
+
+
+def test_python_examples_name_what_there_is():
+    examples = python_examples()
+    assert len(examples) >= 2
+    for example in examples:
+        compile(example, "README.md", "exec")
+        names = re.findall(r"kerascnn\.(\w+)", example)
+        assert names
+        assert [name for name in names if name not in kerascnn.__all__] == []
+
+
+@pytest.mark.slow
+def test_python_example_of_the_readme_runs(run_python, splits, tmp_path):
+    Image.fromarray(splits[1].images[0, ..., 0]).save(tmp_path / "digit.png")
+    done = run_python("-c", python_examples()[0])
+    assert done.returncode == 0, done.stderr
+    accuracy, names = done.stdout.splitlines()
+    assert float(accuracy) > 0.95
+    assert names == "['7']"
+
+
 def test_group_lists_every_command():
     text = help_of()
     for name, summary in SUMMARIES.items():
@@ -101,6 +143,7 @@ def project_texts():
     patterns = (
         *("*.*", "Makefile", ".ci/run", "saved_models/README.md"),
         *("kerascnn/**/*.py", "kerascnn/**/*.md", "tests/**/*.py"),
+        *("docs/**/*.md", "tools/**/*.py"),
         *("benchmarks/**/*.py", "benchmarks/**/*.md", "results/**/*.md"),
     )
     paths = {path for pattern in patterns for path in ROOT.glob(pattern)}

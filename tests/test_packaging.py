@@ -1,6 +1,7 @@
 """The wheel and the source archive: what they carry, and that the wheel installs."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,59 @@ def test_source_archive_carries_what_the_tests_need(folder):
 
 def test_build_uses_nothing_that_will_go_away(folder):
     assert "deprecat" not in (folder / "log").read_text().lower()
+
+
+PROGRAM = """
+from typing import assert_type
+import kerascnn
+
+run = kerascnn.train("lenet", optimizer="adagrad", epochs=1)
+assert_type(run, kerascnn.Run)
+assert_type(run.history["accuracy"], list[float])
+assert_type(kerascnn.evaluate(run).metrics["accuracy"], float)
+assert_type(kerascnn.predict("digit.png", model=run).names, list[str])
+assert_type(kerascnn.export(run, formats=["tflite"])[0].problem, str)
+assert_type(kerascnn.benchmark(run).recommended.latency_ms, float)
+assert_type(kerascnn.compare(["lenet"], preset="quick"), kerascnn.Results)
+assert_type(kerascnn.open_run("lenet-sgd-1"), kerascnn.Run)
+assert_type(kerascnn.MODELS["lenet"].title, str)
+try:
+    kerascnn.resume(run)
+except kerascnn.KerasCNNError as error:
+    print(error)
+"""
+MISTAKES = {
+    'kerascnn.train("lenet", epoch=1)': "epoch",
+    'kerascnn.train("lenet", epochs="1")': "epochs",
+    "kerascnn.trian": "trian",
+    'kerascnn.compare("lenet", preset=1)': "preset",
+}
+
+
+def test_types_of_the_wheel_are_seen(wheel, tmp_path):
+    pytest.importorskip("mypy", reason="comes with the extra dev")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    install = [python, "-m", "pip", "install", "--no-deps", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+
+    def check(program):
+        (tmp_path / "program.py").write_text(program)
+        command = [sys.executable, "-P", "-m", "mypy", "--strict", "program.py"]
+        done = subprocess.run(
+            [*command, "--python-executable", python],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={name: v for name, v in os.environ.items() if name != "PYTHONPATH"},
+        )
+        return done.stdout + done.stderr
+
+    assert check(PROGRAM) == "Success: no issues found in 1 source file\n"
+    for line, word in MISTAKES.items():
+        said = check(f"import kerascnn\n{line}\n")
+        assert "Found 1 error" in said
+        assert word in said
 
 
 def test_wheel_installs_into_an_empty_environment(wheel, tmp_path):

@@ -85,13 +85,7 @@ class TrainSettings(CommonSettings):
     """What a training does: every setting has its value, and no recipe is read again.
 
     Attributes:
-        learning_rate: The highest rate of the schedule, above 0.
-        epochs: Passes over the training images.
-        batch_size: Images a step, over all devices together.
-        schedule: A name of `SCHEDULES`.
-        warmup_epochs: Epochs, or part of one, in which the rate rises first.
-        image_size: Side of the square that the network sees, in pixels.
-        stem: The first layers of the network, a name that it knows.
+        learning_rate: As in `TrainConfig`, like all that follow, but never `None`.
 
     Raises:
         UnknownNameError: A name that is in no table.
@@ -121,7 +115,13 @@ class TrainConfig(CommonSettings):
     of the optimizer's row; `resolve` fills it in.
 
     Attributes:
-        learning_rate: As in `TrainSettings`, like all that follow.
+        learning_rate: The highest rate of the schedule, above 0.
+        epochs: Passes over the training images.
+        batch_size: Images a step, over all devices together.
+        schedule: A name of `SCHEDULES`.
+        warmup_epochs: Epochs, or part of one, in which the rate rises first.
+        image_size: Side of the square that the network sees, in pixels.
+        stem: The first layers of the network, a name that it knows.
 
     Raises:
         UnknownNameError: A name that is in no table.
