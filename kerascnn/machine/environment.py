@@ -7,7 +7,6 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +80,8 @@ def describe_environment(
 
 def package_version(name: str) -> str | None:
     """The version of an installed distribution; `None` where there is none."""
+    from importlib.metadata import PackageNotFoundError, version  # takes its time
+
     try:
         return version(name)
     except PackageNotFoundError:
