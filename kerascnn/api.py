@@ -84,15 +84,18 @@ def train(
         config = dataclasses.replace(model, **settings)
     else:
         config = TrainConfig(model=model, **settings)
-    # What is not given is left to the function below.
-    given: dict[str, Any] = {"data": data, "class_names": class_names}
-    arrays = {key: value for key, value in given.items() if value is not None}
 
     load_tensorflow()
     from kerascnn.training.train import train_model
 
-    reporter = reporter or LineReporter()
-    return train_model(config, Path(out), name=name, reporter=reporter, **arrays)
+    return train_model(
+        config,
+        Path(out),
+        name=name,
+        reporter=reporter or LineReporter(),
+        data=data,
+        class_names=class_names,
+    )
 
 
 def resume(
@@ -120,12 +123,11 @@ def resume(
     """
     run = _run(run, out)
     _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
-    arrays: dict[str, Any] = {} if data is None else {"data": data}
 
     load_tensorflow()
     from kerascnn.training.train import resume_training
 
-    return resume_training(run, reporter=reporter or LineReporter(), **arrays)
+    return resume_training(run, reporter=reporter or LineReporter(), data=data)
 
 
 def evaluate(
@@ -133,6 +135,8 @@ def evaluate(
     dataset: str | None = None,
     *,
     batch_size: int = 256,
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
     out: str | PathLike[str] = DEFAULT_FOLDER,
 ) -> Evaluation:
     """Measure a run, or a model in a file, on the whole test set.
@@ -143,6 +147,8 @@ def evaluate(
         dataset: What a file is for, a name of `DATASETS`; where `None`, what it was
             exported for.
         batch_size: Images at a time: memory and time, not the result.
+        trust: Run a SavedModel whatever operations it has: it may do what you may.
+        timeout_s: Seconds without progress after which a runtime is ended.
         out: The folder of all runs.
 
     Returns:
@@ -163,7 +169,9 @@ def evaluate(
 
     from kerascnn.evaluation.evaluate import evaluate_artifact
 
-    return evaluate_artifact(artifact, batch_size=batch_size)
+    return evaluate_artifact(
+        artifact, batch_size=batch_size, trust=trust, timeout_s=timeout_s
+    )
 
 
 def predict(
@@ -173,6 +181,8 @@ def predict(
     dataset: str | None = None,
     invert: bool | None = None,
     batch_size: int = 256,
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
     out: str | PathLike[str] = DEFAULT_FOLDER,
 ) -> Classification:
     """Classify images: arrays as they are, pictures as on the command line.
@@ -188,6 +198,8 @@ def predict(
             `None`, what a file was exported for; Keras's classes are numbers then.
         invert: Whether to exchange light and dark in pictures; detected where `None`.
         batch_size: Images at a time: memory and time, not the result.
+        trust: As for `evaluate`.
+        timeout_s: As for `evaluate`.
         out: The folder of all runs.
 
     Returns:
@@ -213,7 +225,13 @@ def predict(
     from kerascnn.evaluation.classify import classify
 
     return classify(
-        images, target, dataset=dataset, invert=invert, batch_size=batch_size
+        images,
+        target,
+        dataset=dataset,
+        invert=invert,
+        batch_size=batch_size,
+        trust=trust,
+        timeout_s=timeout_s,
     )
 
 

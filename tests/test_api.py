@@ -159,7 +159,7 @@ def test_train_takes_settings_and_changes_to_them(run, monkeypatch):
     expected = dataclasses.replace(config, seed=3)
     assert calls.pop() == (
         (expected, Path("here")),
-        {"name": None, "reporter": reporter},
+        {"name": None, "reporter": reporter, "data": None, "class_names": None},
     )
     kerascnn.train("lenet", data=(1, 2), class_names=["a"])
     (_, options) = calls.pop()

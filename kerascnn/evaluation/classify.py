@@ -23,6 +23,7 @@ from kerascnn.evaluation.evaluate import (
 from kerascnn.evaluation.metrics import Probabilities
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.model_files.find import Artifact
+from kerascnn.model_files.process import TIMEOUT_S
 
 if TYPE_CHECKING:
     import keras
@@ -66,6 +67,8 @@ def classify(
     dataset: str | None = None,
     invert: bool | None = None,
     batch_size: int = BATCH_SIZE,
+    trust: bool = False,
+    timeout_s: float = TIMEOUT_S,
 ) -> Classification:
     """Classify images: arrays as they are, pictures as those of the data set.
 
@@ -79,6 +82,8 @@ def classify(
             classes are called by their numbers. A model on disk knows its own.
         invert: Of pictures, as for `fit_picture`.
         batch_size: Images at a time.
+        trust: As for `predict_images`.
+        timeout_s: Likewise.
 
     Raises:
         PictureError: A picture that cannot be read, or numbers that are no pixels.
@@ -92,7 +97,9 @@ def classify(
     if not len(pixels):
         probabilities = np.empty((0, facts.num_classes), np.float32)
     elif is_file:
-        probabilities = predict_images(model, pixels, batch_size=batch_size)
+        probabilities = predict_images(
+            model, pixels, batch_size=batch_size, trust=trust, timeout_s=timeout_s
+        )
     else:
         load_tensorflow()
         from kerascnn.model_files.keras_model import predict_probabilities

@@ -15,6 +15,7 @@ class TrainKeywords(TypedDict, total=False):
     optimizer: str
     momentum: float | None
     optimizer_options: Mapping[str, OptionValue]
+    model_options: Mapping[str, float]
     limit: int | None
     validation_fraction: float
     augment: bool
