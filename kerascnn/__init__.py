@@ -10,50 +10,11 @@ it is used; the first call that needs TensorFlow imports it with the fast settin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:  # the same names as in the table below, for type checkers
-    from kerascnn.api import benchmark as benchmark
-    from kerascnn.api import compare as compare
-    from kerascnn.api import evaluate as evaluate
-    from kerascnn.api import export as export
-    from kerascnn.api import predict as predict
-    from kerascnn.api import resume as resume
-    from kerascnn.api import train as train
-    from kerascnn.comparison.records import Results as Results
-    from kerascnn.data import DATASETS as DATASETS
-    from kerascnn.data import Split as Split
-    from kerascnn.data import load_dataset as load_dataset
-    from kerascnn.errors import ConfigError as ConfigError
-    from kerascnn.errors import DatasetError as DatasetError
-    from kerascnn.errors import DivergedError as DivergedError
-    from kerascnn.errors import ExportError as ExportError
-    from kerascnn.errors import InputShapeError as InputShapeError
-    from kerascnn.errors import KerasCNNError as KerasCNNError
-    from kerascnn.errors import MissingExtraError as MissingExtraError
-    from kerascnn.errors import ModelFileError as ModelFileError
-    from kerascnn.errors import PictureError as PictureError
-    from kerascnn.errors import RunError as RunError
-    from kerascnn.errors import TrainingInterruptedError as TrainingInterruptedError
-    from kerascnn.errors import UnknownNameError as UnknownNameError
-    from kerascnn.evaluation.benchmark import Benchmark as Benchmark
-    from kerascnn.evaluation.classify import Classification as Classification
-    from kerascnn.evaluation.evaluate import Evaluation as Evaluation
-    from kerascnn.exporting.report import Export as Export
-    from kerascnn.machine.reporter import LineReporter as LineReporter
-    from kerascnn.machine.reporter import Reporter as Reporter
-    from kerascnn.model_files.formats import FORMATS as FORMATS
-    from kerascnn.models import MODELS as MODELS
-    from kerascnn.models.build import build_model as build_model
-    from kerascnn.runs.folder import Run as Run
-    from kerascnn.runs.folder import list_runs as list_runs
-    from kerascnn.runs.folder import open_run as open_run
-    from kerascnn.settings.config import TrainConfig as TrainConfig
-    from kerascnn.settings.optimizers import OPTIMIZERS as OPTIMIZERS
+from typing import Any
 
 __version__ = "0.1.0"
 
-# The module that has each name.
+# The module that has each name; `__init__.pyi` says the same to type checkers.
 _HOMES = {
     "train": "api",
     "resume": "api",
@@ -101,14 +62,12 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if not TYPE_CHECKING:  # which would take any name for one that there is
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, once."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-    def __getattr__(name: str) -> Any:
-        """Import what is asked for, once."""
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

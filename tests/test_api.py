@@ -43,9 +43,9 @@ def test_all_is_what_is_public():
 
 
 def test_type_checkers_see_the_same_names_from_the_same_modules():
-    tree = ast.parse(Path(kerascnn.__file__).read_text("utf-8"))
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {alias.asname: node.module for node in block.body for alias in node.names}
+    tree = ast.parse(Path(kerascnn.__file__).with_suffix(".pyi").read_text("utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    seen = {alias.asname: node.module for node in imports for alias in node.names}
     homes = {name: f"kerascnn.{home}" for name, home in kerascnn._HOMES.items()}
     assert seen == homes
 

@@ -14,7 +14,6 @@ from os import PathLike, fspath
 from typing import Any
 
 import kerascnn
-from kerascnn.registry import Registry
 
 
 def api_page() -> str:
@@ -23,7 +22,7 @@ def api_page() -> str:
     errors = [v for v in named.values() if _is_error(v)]
     parts = {
         "Calls": [v for v in named.values() if inspect.isfunction(v)],
-        "Tables": [v for v in named.items() if isinstance(v[1], Registry)],
+        "Tables": [v for v in named.items() if isinstance(v[1], type(kerascnn.MODELS))],
         "What they take and return": [
             v for v in named.values() if inspect.isclass(v) and not _is_error(v)
         ],

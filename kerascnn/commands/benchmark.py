@@ -94,10 +94,9 @@ def benchmark(
         timeout_s=timeout_s,
     )
     if figure:
-        from kerascnn.drawing import save_figure
-        from kerascnn.evaluation.benchmark_figure import plot_benchmark
+        from kerascnn.evaluation.benchmark_figure import save_benchmark
 
-        save_figure(plot_benchmark(measured.models, measured.recommended), figure)
+        save_benchmark(measured.models, measured.recommended, figure)
     if as_json:
         echo_json(measured.to_dict())
         return

@@ -114,10 +114,9 @@ def predict(
             click.echo(printable(f"{result.file}: {answers}{note}"))
     predictions = [result for result in results if isinstance(result, Prediction)]
     if figure and predictions:
-        from kerascnn.drawing import save_figure
-        from kerascnn.evaluation.picture_sheet import plot_predictions
+        from kerascnn.evaluation.picture_sheet import save_predictions
 
-        save_figure(plot_predictions(predictions), figure)
+        save_predictions(predictions, figure)
     if len(predictions) < len(results):
         raise PictureError(
             f"{len(results) - len(predictions)} of {len(results)} files could not be "

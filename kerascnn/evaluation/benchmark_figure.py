@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from matplotlib.figure import Figure
 
-from kerascnn.drawing import BLUE, VERMILION
+from kerascnn.drawing import BLUE, VERMILION, save_figure
 from kerascnn.evaluation.benchmark import Measurement
 from kerascnn.model_files.formats import FORMATS
 
 # For the formats in the order of their table; more begin again.
 MARKERS = "s^Dov<>pP*X"
+
+
+def save_benchmark(
+    measurements: Sequence[Measurement], recommended: Measurement, path: Path
+) -> None:
+    """Write the figure of `plot_benchmark`, whose arguments come first.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    save_figure(plot_benchmark(measurements, recommended), path)
 
 
 def plot_benchmark(

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kerascnn.data.pictures import Pixels
-from kerascnn.drawing import BLUE
+from kerascnn.drawing import BLUE, save_figure
 from kerascnn.evaluation.predict import Prediction
 from kerascnn.machine.text import printable
 
 COLUMNS = 4
+
+
+def save_predictions(predictions: Sequence[Prediction], path: Path) -> None:
+    """Write the sheet of `plot_predictions`.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    save_figure(plot_predictions(predictions), path)
 
 
 def plot_predictions(predictions: Sequence[Prediction], *, count: int = 24) -> Figure:
