@@ -144,7 +144,8 @@ def read_picture(source: str | Image.Image, standard_input: bytes = b"") -> Imag
                 content = _content(source)
             if len(content) > MAX_BYTES:
                 raise _UnfitError(
-                    f"it has more than {MAX_BYTES // 10**6:,} MB. Make it smaller"
+                    f"it has more than {MAX_BYTES // 10**6:,} MB. Give a smaller "
+                    "picture"
                 )
             with Image.open(io.BytesIO(content), formats=FORMATS) as file:
                 return _decode(file)
