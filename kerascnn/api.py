@@ -189,7 +189,7 @@ def predict(
 
     Args:
         images: Arrays hold raw pixels, from 0 to 255: `(number, height, width,
-            channels)`, without the channels if they are grey, or one image. Files,
+            channels)`, without the channels if they are gray, or one image. Files,
             folders of them and Pillow's images, one or several, are made into images
             like those that the model is for.
         model: A run, its path or its name in `out`, a model's file or folder, or a

@@ -74,7 +74,7 @@ def classify(
 
     Args:
         images: Arrays hold raw pixels, from 0 to 255: `(number, height, width,
-            channels)`, without the channels if they are grey, or one image. Files,
+            channels)`, without the channels if they are gray, or one image. Files,
             folders of them and Pillow's images, one or several, are made into images
             like those that the model is for.
         model: A model on disk, or one of Keras from raw pixels to probabilities.
@@ -169,10 +169,10 @@ def _sources(pictures: Sequence[Picture]) -> Iterator[str | Image.Image]:
 
 def _batch(array: npt.NDArray[Any], shape: tuple[int, int, int]) -> npt.NDArray[Any]:
     """The array with all four axes."""
-    grey = shape[:2] if shape[2] == 1 else None
-    if array.shape in (shape, grey):
+    gray = shape[:2] if shape[2] == 1 else None
+    if array.shape in (shape, gray):
         return array.reshape(1, *shape)
-    if array.shape[1:] == shape or (array.ndim == 3 and array.shape[1:] == grey):
+    if array.shape[1:] == shape or (array.ndim == 3 and array.shape[1:] == gray):
         return array.reshape(len(array), *shape)
     raise InputShapeError(
         f"The model takes images {shape}, one or several in an array, but got an array "

@@ -30,18 +30,18 @@ def same(images):
     return images
 
 
-def grey(images):
+def gray(images):
     return images[..., 0]
 
 
 KINDS = {
     "bytes": same,
-    "without channels": grey,
+    "without channels": gray,
     "wider integers": lambda images: images.astype(np.int32),
     "float64": lambda images: images.astype(np.float64),
     "tensor": tf.constant,
     "list of arrays": list,
-    "nested lists": lambda images: grey(images).tolist(),
+    "nested lists": lambda images: gray(images).tolist(),
     "not contiguous": lambda images: np.asfortranarray(images),
 }
 
@@ -57,7 +57,7 @@ def test_arrays_are_taken_as_they_are(lenet, images, expected, kind):
     assert len(found) == 12
 
 
-@pytest.mark.parametrize("one", [same, grey], ids=["channels", "grey"])
+@pytest.mark.parametrize("one", [same, gray], ids=["channels", "gray"])
 def test_one_image_is_a_batch_of_one(lenet, images, expected, one):
     found = classify(one(images)[3], lenet)
     np.testing.assert_allclose(found.probabilities, expected[3:4], rtol=1e-4, atol=1e-6)
@@ -77,7 +77,7 @@ def test_fractions_of_brightness_count(lenet, images):
 
 def test_pictures_are_prepared_and_arrays_are_not(lenet, images, expected, tmp_path):
     """A picture of dark on light is inverted, as `kerascnn predict` does."""
-    opened = [Image.fromarray(255 - image) for image in grey(images)]
+    opened = [Image.fromarray(255 - image) for image in gray(images)]
     for number, picture in enumerate(opened):
         picture.save(tmp_path / f"{number:02}.png")
     paths = sorted(tmp_path.glob("*.png"))
