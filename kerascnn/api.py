@@ -22,8 +22,7 @@ from kerascnn.model_files.find import (
     exported_artifacts,
     find_artifact,
 )
-from kerascnn.model_files.formats import DEFAULT_FORMATS
-from kerascnn.model_files.process import TIMEOUT_S
+from kerascnn.model_files.formats import DEFAULT_FORMATS, TIMEOUT_S
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, newest_run, open_run
 from kerascnn.settings.config import TrainConfig
 

@@ -10,7 +10,7 @@ import click
 
 from kerascnn.commands.params import Name
 from kerascnn.data import DATASETS
-from kerascnn.model_files.process import TIMEOUT_S
+from kerascnn.model_files.formats import TIMEOUT_S
 from kerascnn.runs.folder import DEFAULT_FOLDER
 
 out_option = click.option(

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import InputShapeError, PictureError
+from kerascnn.machine.silence import silent_stderr
 
 # Pillow knows many more formats. Some have seldom been read, and EPS is a program that
 # it has another program run.
@@ -135,7 +136,8 @@ def read_picture(source: str | Image.Image, standard_input: bytes = b"") -> Imag
             than `MAX_BYTES` or `MAX_PIXELS`.
     """
     try:
-        with warnings.catch_warnings():
+        # Its words on damage would be lines of their own; libtiff writes them itself.
+        with silent_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if isinstance(source, Image.Image):
                 return _decode(source)

@@ -14,8 +14,8 @@ from kerascnn.data.splits import take
 from kerascnn.errors import ModelFileError
 from kerascnn.evaluation.metrics import accuracy
 from kerascnn.model_files.find import Artifact
-from kerascnn.model_files.formats import FORMATS
-from kerascnn.model_files.process import TIMEOUT_S, RuntimeProcess
+from kerascnn.model_files.formats import FORMATS, TIMEOUT_S
+from kerascnn.model_files.process import RuntimeProcess
 
 BATCH_SIZES = (8, 32, 128)
 ROUNDS = 3

@@ -23,7 +23,7 @@ from kerascnn.evaluation.evaluate import (
 from kerascnn.evaluation.metrics import Probabilities
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.model_files.find import Artifact
-from kerascnn.model_files.process import TIMEOUT_S
+from kerascnn.model_files.formats import TIMEOUT_S
 
 if TYPE_CHECKING:
     import keras

@@ -13,8 +13,8 @@ from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
 from kerascnn.evaluation.metrics import Metrics, Probabilities, compute_metrics
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
+from kerascnn.model_files.formats import TIMEOUT_S
 from kerascnn.model_files.here import open_model
-from kerascnn.model_files.process import TIMEOUT_S
 from kerascnn.runs.folder import Run
 
 BATCH_SIZE = 256

@@ -13,7 +13,7 @@ from kerascnn.errors import PictureError
 from kerascnn.evaluation.evaluate import predict_images
 from kerascnn.evaluation.metrics import Probabilities
 from kerascnn.model_files.find import Artifact
-from kerascnn.model_files.process import TIMEOUT_S
+from kerascnn.model_files.formats import TIMEOUT_S
 
 # Of a picture, so much is kept for people to look at.
 SHOWN_PIXELS = 256

@@ -7,11 +7,10 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from kerascnn.errors import ConfigError
+from kerascnn.machine.silence import silent_stderr
 
 _ALWAYS = {
     "KERAS_BACKEND": "tensorflow",
@@ -66,7 +65,7 @@ def load_tensorflow() -> None:
     configure()
     _check_backend()
     if not is_imported:
-        with _silent_stderr():
+        with silent_stderr():
             import keras  # noqa: F401
             import tensorflow  # noqa: F401
 
@@ -100,17 +99,3 @@ def _check_backend() -> None:
             f"Keras runs on {backend}, but kerascnn needs TensorFlow. Set "
             "KERAS_BACKEND=tensorflow before Keras is imported."
         )
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)

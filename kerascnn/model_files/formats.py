@@ -9,6 +9,8 @@ from kerascnn.registry import Entry, Registry
 
 # That of a run's own model.
 KERAS = "keras"
+# The longest that a runtime may take to load a model, or for a batch.
+TIMEOUT_S = 600.0
 DEFAULT_FORMATS = ("saved-model", "tflite")
 
 

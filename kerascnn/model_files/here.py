@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.machine.tensorflow import load_tensorflow
-from kerascnn.model_files.formats import FORMATS
-from kerascnn.model_files.process import TIMEOUT_S, RuntimeProcess
+from kerascnn.model_files.formats import FORMATS, TIMEOUT_S
+from kerascnn.model_files.process import RuntimeProcess
 
 if TYPE_CHECKING:
     import numpy as np

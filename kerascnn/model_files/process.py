@@ -24,15 +24,13 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import ConfigError, MissingExtraError, ModelFileError
 from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.machine.threads import runtime_variables
-from kerascnn.model_files.formats import FORMATS, FormatEntry
+from kerascnn.model_files.formats import FORMATS, TIMEOUT_S, FormatEntry
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 RUNTIMES = Path(__file__).parent / "runtimes"
-# The longest that a runtime may take to load a model, or for a batch.
-TIMEOUT_S = 600.0
 
 
 def require_modules(row: FormatEntry) -> None:

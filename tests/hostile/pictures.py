@@ -166,10 +166,10 @@ def some_file(rng, folder):
         elif what < 0.17:
             os.mkdir(path)
         elif what < 0.19:
-            with open(path, "wb") as file:
+            with open(path, "xb") as file:
                 file.truncate(rng.choice((2**20, 2**28 + 1, 2**40)))
         else:
-            with open(path, "wb") as file:
+            with open(path, "xb") as file:
                 file.write(some_content(rng))
     except OSError:
         return path  # a name that cannot be, or a long one of a socket

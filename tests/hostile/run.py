@@ -79,7 +79,10 @@ def run_all(root: Path) -> int:
             marks.unlink(missing_ok=True)
             started.clear()
             allowed = everything(place) | set(map(str, leaves))
-            code, wrong = run(arguments, content, root / "temporary")
+            temporary = root / "temporary"
+            temporary.mkdir()
+            code, wrong = run(arguments, content, temporary)
+            remove(temporary)
             codes[code] += 1
             left = everything(place) - allowed
             wrong += [f"it left {path}" for path in sorted(left)[:5]]
@@ -106,7 +109,6 @@ def run(
 
     from kerascnn.cli import main as kerascnn
 
-    temporary.mkdir()
     tempfile.tempdir = str(temporary)
     begun = time.monotonic()
     try:
@@ -124,7 +126,6 @@ def run(
         wrong.append(f"it took {memory() / 2**30:.1f} GB")
     if wrong:
         wrong.append(f"after {time.monotonic() - begun:.1f} s")
-    remove(temporary)
     return result.exit_code, wrong
 
 

@@ -97,13 +97,12 @@ def graph(rng, folder, good):
         nodes[rng.randrange(len(nodes))].Clear()
     else:
         meta.asset_file_def.add(filename=rng.choice(("../../x", "/etc/passwd", "")))
-    (folder / "saved_model.pb").write_bytes(content.SerializeToString())
+    write(folder / "saved_model.pb", content.SerializeToString())
 
 
 def damage(rng, folder, good):
     """Change the bytes of a file."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    path = rng.choice(files)
+    path = some_file(rng, folder)
     content = bytearray(path.read_bytes())
     kind = rng.randrange(4)
     if kind == 0:
@@ -117,12 +116,12 @@ def damage(rng, folder, good):
         for _ in range(rng.choice((1, 3, 100))):
             if content:
                 content[rng.randrange(len(content))] = rng.randrange(256)
-    path.write_bytes(content)
+    write(path, content)
 
 
 def replace_file(rng, folder, good):
     """Put something else in the place of a file."""
-    path = rng.choice([path for path in folder.rglob("*") if path.is_file()])
+    path = some_file(rng, folder)
     path.unlink()
     kind = rng.randrange(6)
     if kind == 0:
@@ -130,11 +129,23 @@ def replace_file(rng, folder, good):
     elif kind == 1:
         path.symlink_to(path)
     elif kind == 2:
-        path.symlink_to(rng.choice(("/dev/zero", "/dev/full", "/etc/passwd", "/")))
+        path.symlink_to(rng.choice(("/dev/zero", "/dev/full", "/dev/stdin", "/")))
     elif kind == 3:
         path.mkdir()
     elif kind == 4:
         (folder / rng.choice(("saved_model.pbtxt", "saved_model.cpb"))).write_text("x")
+
+
+def some_file(rng, folder):
+    """A file of the model that is one, and no link out of the folder."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return rng.choice([path for path in files if not path.is_symlink()])
+
+
+def write(path, content):
+    """Write what takes the place of a file, whatever an earlier change made of it."""
+    if path.is_file() and not path.is_symlink():
+        path.write_bytes(content)
 
 
 def facts(rng, folder, good):
