@@ -243,7 +243,7 @@ def test_accelerated_model_is_the_same_model(name):
     ("name", "rate"),
     [
         ("lenet", 1e-3),
-        ("alexnet", 1e-3),
+        pytest.param("alexnet", 1e-3, marks=pytest.mark.slow),
         ("mobilenet", 1e-4),
         pytest.param("resnet18", 1e-4, marks=pytest.mark.slow),
         pytest.param("vgg16", 1e-3, marks=pytest.mark.slow),

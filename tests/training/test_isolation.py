@@ -79,6 +79,7 @@ def test_runs_in_either_order_are_those_of_new_processes(train):
     assert train("other", "one")[0] == alone["one"]
 
 
+@pytest.mark.slow
 def test_threads_that_cannot_be_set_are_told(train):
     _, said = train("computing", "one")
     (line,) = [line for line in said.splitlines() if "keeps the threads" in line]
