@@ -6,7 +6,6 @@ import io
 import logging
 import math
 import os
-import stat
 import struct
 import sys
 import warnings
@@ -20,6 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import InputShapeError, PictureError
+from kerascnn.machine.content import UnfitFileError, read_content
 from kerascnn.machine.silence import silent_stderr
 
 # Pillow knows many more formats. Some have seldom been read, and EPS is a program that
@@ -53,14 +53,6 @@ DECODER_ERRORS = (
     zlib.error,
     Image.DecompressionBombError,
 )
-# A file of these kinds has no end, waits for its other side, or does things when read.
-KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-}
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -143,12 +135,9 @@ def read_picture(source: str | Image.Image, standard_input: bytes = b"") -> Imag
                 return _decode(source)
             content = standard_input
             if source != STANDARD_INPUT:
-                content = _content(source)
-            if len(content) > MAX_BYTES:
-                raise _UnfitError(
-                    f"it has more than {MAX_BYTES // 10**6:,} MB. Give a smaller "
-                    "picture"
-                )
+                content = read_content(source, MAX_BYTES)
+            elif len(content) > MAX_BYTES:
+                raise UnfitFileError(f"it has more than {MAX_BYTES // 10**6:,} MB")
             with Image.open(io.BytesIO(content), formats=FORMATS) as file:
                 return _decode(file)
     except (_UnfitError, *DECODER_ERRORS) as error:
@@ -223,28 +212,6 @@ def _pictures_in(folder: str) -> Iterator[str]:
                 folders.append(entry.path)
             elif entry.name.lower().endswith(SUFFIXES) and not os.path.isdir(entry):
                 yield entry.path
-
-
-def _content(name: str) -> bytes:
-    """The content of a regular file, up to a byte more than is taken."""
-    _require_regular(os.stat(name))  # to open a device may do something already
-    # What took the file's place since is opened without waiting for its other side.
-    descriptor = os.open(
-        name,
-        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0),
-    )
-    with open(descriptor, "rb") as file:
-        _require_regular(os.fstat(descriptor))
-        return file.read(MAX_BYTES + 1) or b""
-
-
-def _require_regular(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        kind = KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-        raise _UnfitError(
-            f"it is {kind}, not a file. Give a file, or send a picture to standard "
-            "input and give -"
-        )
 
 
 def _decode(file: Image.Image) -> Image.Image:
@@ -348,6 +315,8 @@ def _padded(
 def _reason(error: Exception) -> str:
     if isinstance(error, _UnfitError):
         return str(error)
+    if isinstance(error, UnfitFileError):
+        return f"{error}. Give another file, or - to read standard input"
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, UnidentifiedImageError):

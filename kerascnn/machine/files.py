@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from kerascnn.errors import RunError
+from kerascnn.machine.content import load_json
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,7 +77,7 @@ def read_json(path: Path, mend: str) -> dict[str, Any]:
         RunError: It cannot be read, or is none.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = load_json(path)
     except (OSError, ValueError) as error:
         raise RunError(f"Cannot read {path}: {error}. {mend}") from error
     if not isinstance(value, dict):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, UnknownNameError
+from kerascnn.machine.content import load_json
 from kerascnn.model_files.formats import (
     FORMATS,
     KERAS,
@@ -171,7 +171,7 @@ def _exported_for(path: Path, kind: str) -> DatasetFacts:
 
 def _facts_in(path: Path) -> DatasetFacts:
     try:
-        report = json.loads(path.read_text("utf-8"))
+        report = load_json(path)
         dataset = report.get("dataset") if isinstance(report, dict) else None
         if isinstance(dataset, str):  # older reports have the name alone
             return DatasetFacts.from_table(dataset)

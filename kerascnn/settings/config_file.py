@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import ConfigError, KerasCNNError, UnknownNameError
+from kerascnn.machine.content import load_json
 from kerascnn.models import MODELS
 from kerascnn.settings.config import CommonSettings, TrainConfig, TrainSettings
 
@@ -80,21 +81,17 @@ def read_config(path: Path) -> ConfigFile:
         ConfigError: It cannot be read, or holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = load_json(path)
         if not isinstance(value, dict):
             raise ConfigError("It has to hold one JSON object of settings.")
         return _read_schema(value) if "schema" in value else _read_flat(value)
-    except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"{path} is not JSON ({error}). Give the config.json of a run."
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except KerasCNNError as error:  # a ConfigError is a ValueError as well
+        raise ConfigError(f"Cannot read the settings in {path}: {error}") from error
+    except (OSError, ValueError) as error:
         raise ConfigError(
             f"Cannot read the settings in {path}: {error}. Give the config.json of a "
             "run."
         ) from error
-    except KerasCNNError as error:
-        raise ConfigError(f"Cannot read the settings in {path}: {error}") from error
 
 
 def _read_schema(value: Mapping[str, Any]) -> ConfigFile:

@@ -217,7 +217,7 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX) as listener:
         monkeypatch.chdir(tmp_path)  # the names of sockets are short
         listener.bind("socket.png")
-        assert refused("socket.png").startswith("it is a socket, not a file. Give a ")
+        assert refused("socket.png").startswith("it is a socket, not a file. Give an")
     assert refused("pipe.png").startswith("it is a pipe, not a file.")
     assert refused("link.png").startswith("it is a device, not a file.")
     assert refused("/dev/null").startswith("it is a device, not a file.")
@@ -255,7 +255,7 @@ def test_pictures_have_limits(digit, tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(content)
     for name in ("-", tmp_path / "a.png"):
         assert refused(name, content).startswith(
-            "it has more than 0 MB. Give a smaller"
+            "it has more than 0 MB. Give another file"
         )
 
 

@@ -132,7 +132,7 @@ def changed(part=None, **values):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"{", "is not JSON .* Give the config.json of a run"),
+        (b"{", "is not JSON .*Give the config.json of a run"),
         (b"[1]", "one JSON object"),
         (b"{}", "names no model. Add one of: lenet, "),
         (b'{"epochs": 3}', "names no model"),
