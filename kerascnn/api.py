@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from kerascnn.comparison import DEFAULT_FOLDER as COMPARISON_FOLDER
+from kerascnn.data import ARRAYS, LIMIT
 from kerascnn.errors import ConfigError
+from kerascnn.machine.files import require_writable
+from kerascnn.machine.memory import told_memory_errors
 from kerascnn.machine.reporter import LineReporter, Reporter
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.model_files.find import (
@@ -22,9 +25,23 @@ from kerascnn.model_files.find import (
     exported_artifacts,
     find_artifact,
 )
-from kerascnn.model_files.formats import DEFAULT_FORMATS, TIMEOUT_S
-from kerascnn.runs.folder import DEFAULT_FOLDER, Run, newest_run, open_run
-from kerascnn.settings.config import TrainConfig
+from kerascnn.model_files.formats import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    QUANTIZATIONS,
+    TIMEOUT_S,
+)
+from kerascnn.model_files.ranges import BATCH_SIZE, SECONDS, THREADS, TOLERANCE
+from kerascnn.registry import known_name
+from kerascnn.runs.folder import (
+    DEFAULT_FOLDER,
+    Run,
+    list_runs,
+    newest_run,
+    open_run,
+)
+from kerascnn.runs.names import check_run_name
+from kerascnn.settings.config import TrainConfig, check_steps, count_images
 
 if TYPE_CHECKING:
     import keras
@@ -39,6 +56,9 @@ if TYPE_CHECKING:
     from kerascnn.settings.keywords import TrainKeywords
 
 Reference: TypeAlias = Run | str | PathLike[str]
+
+# What a training needs less memory with.
+SMALLER = "--batch-size or --image-size, or train on fewer images (--limit)"
 
 
 def train(
@@ -83,18 +103,28 @@ def train(
         config = dataclasses.replace(model, **settings)
     else:
         config = TrainConfig(model=model, **settings)
-
-    load_tensorflow()
-    from kerascnn.training.train import train_model
-
-    return train_model(
-        config,
-        Path(out),
-        name=name,
-        reporter=reporter or LineReporter(),
-        data=data,
-        class_names=class_names,
+    if data is None and config.dataset != ARRAYS:
+        resolved = config.resolve()
+        check_steps(resolved, count_images(resolved))
+    if name is not None:
+        check_run_name(name)
+    require_writable(
+        Path(out, name or f"{config.model}-{config.optimizer}-1"),
+        "Give another folder with --out.",
     )
+
+    with told_memory_errors(SMALLER):
+        load_tensorflow()
+        from kerascnn.training.train import train_model
+
+        return train_model(
+            config,
+            Path(out),
+            name=name,
+            reporter=reporter or LineReporter(),
+            data=data,
+            class_names=class_names,
+        )
 
 
 def resume(
@@ -123,10 +153,11 @@ def resume(
     run = _run(run, out)
     _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
 
-    load_tensorflow()
-    from kerascnn.training.train import resume_training
+    with told_memory_errors(SMALLER):
+        load_tensorflow()
+        from kerascnn.training.train import resume_training
 
-    return resume_training(run, reporter=reporter or LineReporter(), data=data)
+        return resume_training(run, reporter=reporter or LineReporter(), data=data)
 
 
 def evaluate(
@@ -163,14 +194,16 @@ def evaluate(
         >>> evaluate("model.tflite", "mnist").metrics["accuracy"]
         0.9899
     """
+    BATCH_SIZE.check("batch_size", batch_size)
     artifact = _artifact(source, dataset, out)
     _check_dataset(artifact, dataset)
 
     from kerascnn.evaluation.evaluate import evaluate_artifact
 
-    return evaluate_artifact(
-        artifact, batch_size=batch_size, trust=trust, timeout_s=timeout_s
-    )
+    with told_memory_errors("--batch-size"):
+        return evaluate_artifact(
+            artifact, batch_size=batch_size, trust=trust, timeout_s=timeout_s
+        )
 
 
 def predict(
@@ -216,6 +249,7 @@ def predict(
         >>> predict("digit.png").names
         ['7']
     """
+    BATCH_SIZE.check("batch_size", batch_size)
     target: Artifact | keras.Model = model
     if model is None or isinstance(model, Run | str | PathLike):
         target = _artifact(model, dataset, out)
@@ -223,15 +257,16 @@ def predict(
 
     from kerascnn.evaluation.classify import classify
 
-    return classify(
-        images,
-        target,
-        dataset=dataset,
-        invert=invert,
-        batch_size=batch_size,
-        trust=trust,
-        timeout_s=timeout_s,
-    )
+    with told_memory_errors("batch_size"):
+        return classify(
+            images,
+            target,
+            dataset=dataset,
+            invert=invert,
+            batch_size=batch_size,
+            trust=trust,
+            timeout_s=timeout_s,
+        )
 
 
 def export(
@@ -239,7 +274,8 @@ def export(
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     quantizations: Sequence[str] = ("none",),
-    out: str | PathLike[str] | None = None,
+    to: str | PathLike[str] | None = None,
+    out: str | PathLike[str] = DEFAULT_FOLDER,
     tolerance: float | None = None,
     limit: int | None = None,
     reporter: Reporter | None = None,
@@ -247,11 +283,12 @@ def export(
     """Export a run, and check that each file agrees with the model.
 
     Args:
-        run: The run, its path, or its name in saved_models; the newest where `None`.
+        run: The run, its path, or its name in `out`; the newest where `None`.
         formats: Names of `FORMATS`.
         quantizations: How to store numbers in formats that have a choice, such as
             `"int8"`.
-        out: The folder of the files; `export` in the run's where `None`.
+        to: The folder of the files; `export` in the run's where `None`.
+        out: The folder of all runs.
         tolerance: Largest difference of a probability, or, where numbers are quantized,
             largest share of images with another class; where `None`, each file's own.
         limit: Check on so many test images; on all where `None`.
@@ -263,24 +300,43 @@ def export(
 
     Raises:
         RunError: There is no such run, or it has no model.
-        ConfigError: A quantization that none of the formats has, or a bad tolerance.
+        UnknownNameError: A format or a quantization that is in no table.
+        ConfigError: A quantization that none of the formats has, a bad tolerance, or
+            `out` is no folder of runs.
         ExportError: A model that cannot be converted.
         MissingExtraError: A format whose packages are not installed.
     """
-    run = _run(run, DEFAULT_FOLDER)
+    formats = [known_name("format", name, FORMATS) for name in formats]
+    quantizations = [
+        known_name("quantization", name, QUANTIZATIONS) for name in quantizations
+    ]
+    if tolerance is not None:
+        TOLERANCE.check("tolerance", tolerance)
+    if limit is not None:
+        LIMIT.check("limit", limit)
+    if Path(out) != DEFAULT_FOLDER and not list_runs(out):
+        # It was the folder of the files once, and must not be taken for nothing.
+        raise ConfigError(
+            f"--out is the folder of runs, and there are none in {out}. The folder of "
+            f"the exported files is --to {out}."
+        )
+    run = _run(run, out)
     run.require_model()
+    if to is not None:
+        require_writable(Path(to, "export.json"), "Give another folder with --to.")
 
     from kerascnn.exporting.export import export_run
 
-    return export_run(
-        run,
-        None if out is None else Path(out),
-        formats=formats,
-        quantizations=quantizations,
-        tolerance=tolerance,
-        limit=limit,
-        message=(reporter or LineReporter()).message,
-    )
+    with told_memory_errors("--limit"):
+        return export_run(
+            run,
+            None if to is None else Path(to),
+            formats=formats,
+            quantizations=quantizations,
+            tolerance=tolerance,
+            limit=limit,
+            message=(reporter or LineReporter()).message,
+        )
 
 
 def benchmark(
@@ -315,6 +371,13 @@ def benchmark(
         ModelFileError: A model that cannot be run, or models for different data.
         MissingExtraError: A runtime that is not installed.
     """
+    for batch_size in batch_sizes:
+        BATCH_SIZE.check("batch_size", batch_size)
+    SECONDS.check("seconds", seconds)
+    if threads is not None:
+        THREADS.check("threads", threads)
+    if limit is not None:
+        LIMIT.check("limit", limit)
     if sources:
         artifacts = [_artifact(source, dataset, out) for source in sources]
     else:
@@ -323,16 +386,17 @@ def benchmark(
 
     from kerascnn.evaluation.benchmark import benchmark_artifacts
 
-    return benchmark_artifacts(
-        artifacts,
-        batch_sizes=batch_sizes,
-        threads=threads,
-        seconds=seconds,
-        limit=limit,
-        message=(reporter or LineReporter()).message,
-        trust=trust,
-        timeout_s=timeout_s,
-    )
+    with told_memory_errors("--batch-size or --limit"):
+        return benchmark_artifacts(
+            artifacts,
+            batch_sizes=batch_sizes,
+            threads=threads,
+            seconds=seconds,
+            limit=limit,
+            message=(reporter or LineReporter()).message,
+            trust=trust,
+            timeout_s=timeout_s,
+        )
 
 
 def compare(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kerascnn import __version__
+from kerascnn.commands.usage import explain_usage
 from kerascnn.errors import KerasCNNError, UnknownNameError
 from kerascnn.machine.tensorflow import configure
 from kerascnn.machine.text import printable
@@ -40,8 +41,7 @@ class ErrorBoundary(click.Group):
             raise click.ClickException(printable(str(error))) from error
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else ctx.command_path
-            line = " ".join(error.format_message().split())
-            line = printable(f"{line} See: {path} --help")
+            line = printable(f"{explain_usage(error)} See: {path} --help")
             raise click.UsageError(line) from error
 
 

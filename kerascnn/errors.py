@@ -19,7 +19,40 @@ a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
+
+# A message is a line: what was given has so many signs of it, and a list so many names.
+MAX_SHOWN = 80
+MAX_NAMES = 40
+
+
+def shown(value: object) -> str:
+    """A value that was given, as Python writes it, for a message about it.
+
+    It is on one line and at most `MAX_SHOWN` signs long, whatever was given: of more,
+    of much nesting and of numbers with many digits, the middle is left out.
+    """
+    return shortened(" ".join(_SHORT.repr(value).split()), MAX_SHOWN)
+
+
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many signs; of a longer one, the middle is left out."""
+    half = (length - 3) // 2
+    return text if len(text) <= length else f"{text[:half]}...{text[-half:]}"
+
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # more digits than Python writes
+            return f"a number of {x.bit_length():,} bits"
+
+
+_SHORT = _Short()
+_SHORT.maxlevel = 3
+_SHORT.maxstring = _SHORT.maxother = MAX_SHOWN - 10
 
 
 class KerasCNNError(Exception):
@@ -39,10 +72,15 @@ class UnknownNameError(KerasCNNError, LookupError):
         from difflib import get_close_matches  # only a wrong name pays for it
 
         names = list(known)
-        near = get_close_matches(name.lower(), names, n=1)
+        word = name[:MAX_SHOWN].lower()
+        near = get_close_matches(word, names)
+        # Letters that changed places are the commonest slip: "adma" is no "adamax".
+        near.sort(key=lambda other: sorted(other) != sorted(word))
         hint = f"Did you mean {near[0]!r}? " if near else ""
+        rest = len(names) - MAX_NAMES
+        choice = names[:MAX_NAMES] + ([f"and {rest:,} more"] if rest > 0 else [])
         super().__init__(
-            f"There is no {kind} {name!r}. {hint}Choose from: {', '.join(names)}."
+            f"There is no {kind} {shown(name)}. {hint}Choose from: {', '.join(choice)}."
         )
 
 

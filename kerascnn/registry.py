@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-from kerascnn.errors import UnknownNameError
+from kerascnn.errors import ConfigError, UnknownNameError, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,38 @@ def load_target(target: str) -> Any:
 E = TypeVar("E", bound=Entry)
 
 
+def known_name(kind: str, name: object, known: Collection[str]) -> str:
+    """The name of a table that is meant: case, `-` and `_` may differ.
+
+    Args:
+        kind: What it names, for messages: `"model"`.
+        name: What was given.
+        known: The names that there are.
+
+    Raises:
+        UnknownNameError: None of them is meant.
+        ConfigError: It is no text.
+
+    Example:
+        >>> known_name("model", "ResNet-18", ["lenet", "resnet18"])
+        'resnet18'
+    """
+    if not isinstance(name, str):
+        raise ConfigError(f"{kind} has to be a name, but got {shown(name)}.")
+    if name in known:
+        return name
+    for other in known:
+        if _letters(other) == _letters(name):
+            return other
+    raise UnknownNameError(kind, name, known)
+
+
+def _letters(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
 class Registry(dict[str, E]):
-    """Rows by name, in the order given.
+    """Rows by name, in the order given; `table["LeNet"]` is the row of `lenet`.
 
     Args:
         kind: What the rows are, for the message of a wrong name: `"model"`.
@@ -51,5 +82,6 @@ class Registry(dict[str, E]):
             raise ValueError(f"two {kind} entries share a name")
         self.kind = kind
 
-    def __missing__(self, name: str) -> NoReturn:
-        raise UnknownNameError(self.kind, name, self)
+    def __getitem__(self, name: str) -> E:
+        """The row that is meant by a name; see `known_name`."""
+        return super().__getitem__(known_name(self.kind, name, self))

@@ -101,7 +101,7 @@ def test_a_format_is_exported_found_checked_described_and_run(
     )
     monkeypatch.setitem(FORMATS, "toy", row)
     assert "|toy]" in kerascnn("export", "--help")
-    arguments = ("--format", "toy", "--out", "files", "--limit", 300, "--json")
+    arguments = ("--format", "toy", "--to", "files", "--limit", 300, "--json")
     [export] = json.loads(kerascnn("export", lenet_run.path, *arguments))
     assert (export["format"], export["path"]) == ("toy", "files/model.toy")
     assert (export["problem"], export["agreement"]) == ("", 1.0)

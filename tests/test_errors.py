@@ -6,9 +6,11 @@ import pytest
 
 from kerascnn import errors
 from kerascnn.errors import (
+    MAX_SHOWN,
     KerasCNNError,
     MissingExtraError,
     UnknownNameError,
+    shown,
 )
 
 CLASSES = {
@@ -42,6 +44,7 @@ def test_tree_of_the_docstring_is_the_tree_of_the_classes():
     [
         ("lenett", "There is no model 'lenett'. Did you mean 'lenet'? Choose from: "),
         ("LeNet", "There is no model 'LeNet'. Did you mean 'lenet'? Choose from: "),
+        ("lennet", "There is no model 'lennet'. Did you mean 'lenet'? Choose from: "),
         ("xyz", "There is no model 'xyz'. Choose from: "),
     ],
 )
@@ -63,3 +66,43 @@ def test_missing_extra_says_how_to_install_it():
         "TensorBoard is not installed. Install it with: "
         "pip install 'kerascnn[tensorboard]'"
     )
+
+
+def test_letters_that_changed_places_are_the_nearest():
+    error = UnknownNameError("optimizer", "adma", ["adagrad", "adam", "adamax"])
+    assert "Did you mean 'adam'?" in str(error)
+
+
+def test_long_names_and_lists_are_cut():
+    error = UnknownNameError("run", "x" * 10**6, [f"run-{i}" for i in range(1000)])
+    assert len(str(error)) < 700
+    assert str(error).endswith("run-39, and 960 more.")
+
+
+class Odd:
+    def __repr__(self):
+        return "an\nodd\tone"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3, "3"),
+        ("a\nb\x1b", r"'a\nb\x1b'"),
+        (Odd(), "an odd one"),
+        ({"a": [1, {"b": [2, [3]]}]}, "{'a': [1, {'b': [...]}]}"),
+        ("\udcff", r"'\udcff'"),
+    ],
+)
+def test_value_is_shown_on_one_line(value, expected):
+    assert shown(value) == expected
+
+
+def test_number_of_too_many_digits_is_shown_by_its_size():
+    assert shown(10**5000) == "a number of 16,610 bits"
+
+
+@pytest.mark.parametrize("value", ["x" * 10**6, [["y" * 99] * 99] * 99, 10**300])
+def test_large_value_is_shown_short(value):
+    assert "..." in shown(value)
+    assert len(shown(value)) <= MAX_SHOWN

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from kerascnn.data import DATASETS
-from kerascnn.errors import UnknownNameError
+from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
-from kerascnn.registry import Entry, Registry
+from kerascnn.registry import Entry, Registry, known_name
 from kerascnn.settings.optimizers import OPTIMIZERS
 
 TABLES = (MODELS, DATASETS, OPTIMIZERS)
@@ -46,3 +46,24 @@ def test_every_row_can_be_loaded_and_says_what_it_is(rows):
         assert callable(entry.load())
         assert entry.summary.endswith(".")
         assert "\n" not in entry.summary
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "given", "expected"),
+    [
+        ("model", MODELS, "LeNet", "lenet"),
+        ("model", MODELS, "resnet-18", "resnet18"),
+        ("model", MODELS, "ResNet_18", "resnet18"),
+        ("dataset", DATASETS, "fashion-mnist", "fashion_mnist"),
+        ("optimizer", OPTIMIZERS, "ScheduleFree-AdamW", "schedulefreeadamw"),
+    ],
+)
+def test_name_is_known_whatever_its_case_and_marks(kind, known, given, expected):
+    assert known_name(kind, given, known) == expected
+    assert known[given] is known[expected]
+
+
+@pytest.mark.parametrize("name", [3, None, ["lenet"], {}])
+def test_name_that_is_no_text_is_refused(name):
+    with pytest.raises(ConfigError, match="model has to be a name, but got"):
+        MODELS[name]

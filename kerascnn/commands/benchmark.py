@@ -15,8 +15,10 @@ from kerascnn.commands.options import (
     timeout_option,
     trust_option,
 )
-from kerascnn.commands.params import FigureFile
+from kerascnn.commands.params import FigureFile, Number
 from kerascnn.commands.table import echo_table
+from kerascnn.data import LIMIT
+from kerascnn.model_files.ranges import BATCH_SIZE, SECONDS, THREADS
 
 
 @click.command()
@@ -26,7 +28,7 @@ from kerascnn.commands.table import echo_table
 @click.option(
     "--batch-size",
     "batch_sizes",
-    type=click.IntRange(min=1),
+    type=Number(BATCH_SIZE),
     multiple=True,
     default=(8, 32, 128),
     show_default=True,
@@ -34,19 +36,19 @@ from kerascnn.commands.table import echo_table
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=Number(THREADS),
     help="Threads that a runtime may use.  [default: its own choice]",
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(SECONDS),
     default=2.0,
     show_default=True,
     help="How long each model is timed at each batch size.",
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=Number(LIMIT),
     help="Test images for the accuracy.  [default: all]",
 )
 @click.option(

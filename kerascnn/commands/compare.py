@@ -11,14 +11,16 @@ import click
 
 from kerascnn import api
 from kerascnn.commands.options import echo_json, json_option
-from kerascnn.commands.params import Name
+from kerascnn.commands.params import Folder, Name, Number
 from kerascnn.commands.table import echo_table
 from kerascnn.comparison import DEFAULT_FOLDER, PRESETS
 from kerascnn.comparison.config import RECIPE
 from kerascnn.comparison.folder import ComparisonFolder, open_comparison
 from kerascnn.comparison.reach import describe_reach
 from kerascnn.data import DATASETS
+from kerascnn.machine.ranges import whole
 from kerascnn.machine.reporter import LineReporter
+from kerascnn.machine.text import command_line
 from kerascnn.models import MODELS
 from kerascnn.settings.optimizers import OPTIMIZERS
 from kerascnn.settings.schedules import SCHEDULES
@@ -96,7 +98,7 @@ def _presets() -> str:
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=Number(whole(1, 1024)),
     help="Trainings side by side, sharing the cores.  [default: one a core, at most 4]",
 )
 @click.option(
@@ -113,7 +115,7 @@ def _presets() -> str:
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     default=DEFAULT_FOLDER,
     show_default=True,
     help="Folder of the comparison.",
@@ -192,8 +194,8 @@ def _echo_plan(folder: ComparisonFolder, as_json: bool) -> None:
     if any(run.stage == "tuning" for run in runs):
         click.echo(
             "The learning rates of the final runs follow from the tuning. When these "
-            f"have run: kerascnn compare --plan --out {folder.path}, or the last line, "
-            "which does all that is left.",
+            f"have run: {command_line('compare', '--plan', '--out', folder.path)}, or "
+            "the last line, which does all that is left.",
             err=True,
         )
 

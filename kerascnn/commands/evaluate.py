@@ -16,8 +16,11 @@ from kerascnn.commands.options import (
     timeout_option,
     trust_option,
 )
+from kerascnn.commands.params import Folder, Number
+from kerascnn.machine.memory import told_memory_errors
 from kerascnn.machine.text import printable
 from kerascnn.model_files.find import Artifact, find_artifact
+from kerascnn.model_files.ranges import BATCH_SIZE
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.evaluate import Evaluation
@@ -32,14 +35,14 @@ MAX_CLASSES_SHOWN = 20
 @dataset_option
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=Number(BATCH_SIZE),
     default=256,
     show_default=True,
     help="Images at a time: memory and time, not the result.",
 )
 @click.option(
     "--figures",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     help="Folder for figures; with several sources, a folder each in it.  "
     "[default: the run's own; none for model files]",
 )
@@ -82,9 +85,10 @@ def evaluate(
 
     documents = []
     for artifact, folder in zip(artifacts, folders, strict=True):
-        evaluation = evaluate_artifact(
-            artifact, batch_size=batch_size, trust=trust, timeout_s=timeout_s
-        )
+        with told_memory_errors("--batch-size"):
+            evaluation = evaluate_artifact(
+                artifact, batch_size=batch_size, trust=trust, timeout_s=timeout_s
+            )
         document = evaluation.to_dict()
         if folder:
             paths = save_evaluation_figures(folder, evaluation)

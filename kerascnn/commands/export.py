@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from kerascnn import api
-from kerascnn.commands.options import echo_json, json_option
-from kerascnn.commands.params import Name
+from kerascnn.commands.options import echo_json, json_option, out_option
+from kerascnn.commands.params import Folder, Name, Number
 from kerascnn.commands.table import echo_table
+from kerascnn.data import LIMIT
 from kerascnn.errors import ExportError
 from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
+from kerascnn.model_files.ranges import TOLERANCE
 
 _QUANTIZED = ", ".join(
     row.title for row in FORMATS.values() if len(row.quantizations) > 1
@@ -43,19 +45,20 @@ _TOLERANCES = ", ".join(
     help=f"For {_QUANTIZED}; repeat for several.",
 )
 @click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    "--to",
+    type=Folder(),
     help="Folder of the files.  [default: export/ in the run]",
 )
+@out_option
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, 1),
+    type=Number(TOLERANCE),
     help="Largest difference of a probability; where activations or weights are of 8 "
     f"bits, largest share of images with another class.  [default: {_TOLERANCES}]",
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=Number(LIMIT),
     help="Check on so many test images.  [default: all]",
 )
 @json_option
@@ -63,14 +66,15 @@ def export(
     run: str | None,
     formats: tuple[str, ...],
     quantizations: tuple[str, ...],
-    out: Path | None,
+    to: Path | None,
+    out: Path,
     tolerance: float | None,
     limit: int | None,
     as_json: bool,
 ) -> None:
     """Export a run to other formats, and check that each file agrees with the model.
 
-    RUN is a folder, or its name in saved_models; without it, the newest run is taken.
+    RUN is a folder, or its name in --out; without it, the newest run is taken.
     Every file is loaded by its own runtime in a new process and evaluated on the test
     images. One that disagrees with the model is kept as .rejected, and the exit code is
     1. No file may lose more than 0.3 points of accuracy.
@@ -79,12 +83,13 @@ def export(
     Example:
       kerascnn export
       kerascnn export lenet-sgd-1 --format tflite --quantize none --quantize int8
-      kerascnn export lenet-sgd-1 --format onnx --out files --json
+      kerascnn export lenet-sgd-1 --format onnx --to files --json
     """
     exports = api.export(
         run,
         formats=formats,
         quantizations=quantizations,
+        to=to,
         out=out,
         tolerance=tolerance,
         limit=limit,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
-from kerascnn.commands.params import Name
+from kerascnn.commands.params import Folder, Name, Number
 from kerascnn.data import DATASETS
+from kerascnn.machine.ranges import whole
 from kerascnn.model_files.formats import TIMEOUT_S
 from kerascnn.runs.folder import DEFAULT_FOLDER
 
 out_option = click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(),
     default=DEFAULT_FOLDER,
     show_default=True,
     help="Folder of runs.",
@@ -37,7 +37,7 @@ trust_option = click.option(
 timeout_option = click.option(
     "--timeout",
     "timeout_s",
-    type=click.IntRange(1, 10**6),
+    type=Number(whole(1, 10**6)),
     default=int(TIMEOUT_S),
     show_default=True,
     help="Seconds without progress after which a runtime is ended.",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kerascnn.errors import UnknownNameError
+from kerascnn.errors import ConfigError, UnknownNameError, shown
+from kerascnn.machine.content import parse_json
 from kerascnn.machine.files import require_writable
+from kerascnn.machine.ranges import Range
+from kerascnn.registry import known_name
 
 # What matplotlib draws, and browsers and documents show.
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
@@ -31,10 +34,37 @@ class Name(click.Choice[str]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """Return a name that exists, or fail with the nearest one."""
-        if value not in self.choices:
-            self.fail(str(UnknownNameError(self.kind, value, self.choices)), param, ctx)
-        return str(value)
+        """Return the name that is meant, or fail with the nearest one."""
+        try:
+            return known_name(self.kind, value, self.choices)
+        except UnknownNameError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Number(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.2
+    """A number of a range; NaN and infinity are in none.
+
+    Args:
+        range: What it may be.
+    """
+
+    def __init__(self, range: Range) -> None:
+        self.range = range
+        self.name = "integer" if range.whole else "float"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail with the range."""
+        kind = int if self.range.whole else float
+        try:
+            number = kind(value)
+            self.range.check("it", number)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+        except ValueError:
+            self.fail(f"{shown(value)} is not {self.range.words}.", param, ctx)
+        return number
 
 
 class NameValue(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.2
@@ -55,14 +85,38 @@ class NameValue(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.
         """Return the name and the value."""
         name, _, text = str(value).partition("=")
         try:
-            return name.strip().replace("-", "_"), json.loads(text.lower())
-        except json.JSONDecodeError:
-            self.fail(
-                f"{value!r} is not NAME=VALUE with a number, true or false, such as "
-                f"{self.example}.",
-                param,
-                ctx,
-            )
+            number = parse_json(text.lower())
+        except ValueError:
+            number = text
+        if number is None or isinstance(number, int | float):
+            return name.strip().replace("-", "_"), number
+        self.fail(
+            f"{shown(value)} is not NAME=VALUE with a number, true or false, such as "
+            f"{self.example}.",
+            param,
+            ctx,
+        )
+
+
+class Folder(click.Path):
+    """A folder that is there or can be made; anything else by its name is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """Return the path, or fail where it cannot be a folder."""
+        text = os.fspath(value)
+        if not text.strip() or "\0" in text:
+            self.fail(f"{shown(text)} is no name of a folder.", param, ctx)
+        if os.path.lexists(text) and not os.path.isdir(text):
+            self.fail(f"{shown(text)} is no folder. Name one.", param, ctx)
+        return Path(text)
 
 
 class FigureFile(click.Path):
@@ -82,12 +136,17 @@ class FigureFile(click.Path):
         ctx: click.Context | None,
     ) -> Path:
         """Return the path, or fail with the formats that there are."""
+        if "\0" in os.fspath(value):
+            self.fail(f"{shown(value)} is no name of a file.", param, ctx)
         path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
         if path.suffix.lower() not in FIGURE_SUFFIXES:
             self.fail(
-                f"{str(path)!r} has to end in one of {', '.join(FIGURE_SUFFIXES)}.",
+                f"{shown(str(path))} has to end in one of "
+                f"{', '.join(FIGURE_SUFFIXES)}.",
                 param,
                 ctx,
             )
+        if path.exists() and not path.is_file():
+            self.fail(f"{shown(str(path))} is no file. Name one.", param, ctx)
         require_writable(path)
         return path

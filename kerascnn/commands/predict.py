@@ -14,8 +14,10 @@ from kerascnn.commands.options import (
     timeout_option,
     trust_option,
 )
-from kerascnn.commands.params import FigureFile
+from kerascnn.commands.params import FigureFile, Number
 from kerascnn.errors import PictureError
+from kerascnn.machine.memory import told_memory_errors
+from kerascnn.machine.ranges import whole
 from kerascnn.machine.text import printable
 from kerascnn.model_files.find import find_artifact
 
@@ -32,7 +34,7 @@ from kerascnn.model_files.find import find_artifact
 @dataset_option
 @click.option(
     "--top",
-    type=click.IntRange(min=1),
+    type=Number(whole(1, 10**9)),
     default=3,
     show_default=True,
     help="Likeliest classes to show.",
@@ -86,14 +88,15 @@ def predict(
 
     files = list(find_pictures(images))
     content = read_standard_input() if STANDARD_INPUT in files else b""
-    results = classify_pictures(
-        files,
-        artifact,
-        invert=invert,
-        standard_input=content,
-        trust=trust,
-        timeout_s=timeout_s,
-    )
+    with told_memory_errors("number of pictures"):
+        results = classify_pictures(
+            files,
+            artifact,
+            invert=invert,
+            standard_input=content,
+            trust=trust,
+            timeout_s=timeout_s,
+        )
     if as_json:
         echo_json(
             [

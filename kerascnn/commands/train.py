@@ -69,7 +69,11 @@ from kerascnn.settings.schedules import SCHEDULES
     multiple=True,
     help="An option of the network's own, such as alpha=0.25 of mobilenet; repeatable.",
 )
-@click.option("--limit", type=int, help="Train on so many images, equally by class.")
+@click.option(
+    "--limit",
+    type=int,
+    help="Train on so many images, each class in its proportion.",
+)
 @click.option(
     "--validation-fraction",
     type=float,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.comparison import PRESETS, Budget
-from kerascnn.data import DATASETS
-from kerascnn.errors import ConfigError
+from kerascnn.data import DATASETS, LIMIT
+from kerascnn.errors import ConfigError, shown
+from kerascnn.machine.ranges import Range, whole
 from kerascnn.models import MODELS
+from kerascnn.registry import known_name
 from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
 from kerascnn.settings.recipes import RECIPES
 from kerascnn.settings.schedules import SCHEDULES
@@ -141,13 +143,13 @@ class Protocol:
 
 
 # Settings that a user may give for all networks instead of a preset's.
-_BUDGET_NUMBERS = {
-    "epochs": (1, 10_000),
-    "limit": (1, 10_000_000),
-    "seeds": (2, MAX_SEEDS),
-    "trials": (MIN_TRIALS, 15),
-    "tuning_epochs": (1, 10_000),
-    "tuning_limit": (1, 10_000_000),
+_BUDGET_NUMBERS: Mapping[str, Range] = {
+    "epochs": whole(1, 10_000),
+    "limit": LIMIT,
+    "seeds": whole(2, MAX_SEEDS),
+    "trials": whole(MIN_TRIALS, 15),
+    "tuning_epochs": whole(1, 10_000),
+    "tuning_limit": LIMIT,
 }
 
 
@@ -193,50 +195,54 @@ class CompareConfig:
     target: float = 0.97
 
     def __post_init__(self) -> None:
-        for kind, names, table in (
-            ("model", self.models, MODELS),
-            ("optimizer", self.optimizers, OPTIMIZERS),
+        for field, kind, table in (
+            ("models", "model", MODELS),
+            ("optimizers", "optimizer", OPTIMIZERS),
         ):
-            for name in names:
-                table[name]
+            given = getattr(self, field)
+            if isinstance(given, str) or not isinstance(given, Sequence):
+                raise ConfigError(
+                    f"{field} has to be a list of names, but got {shown(given)}."
+                )
+            names = tuple(known_name(kind, name, table) for name in given)
             if len(set(names)) < len(names):
                 raise ConfigError(
                     f"Each {kind} is compared once, but got {', '.join(names)}. Name "
                     "none of them twice."
                 )
+            object.__setattr__(self, field, names)
         if not self.models or len(self.optimizers) < 2:
             raise ConfigError(
                 "A comparison needs a model and two optimizers at least, but got "
                 f"{', '.join((*self.models, *self.optimizers))}. Add --optimizer NAME."
             )
-        DATASETS[self.dataset]
-        for kind, name, names in (
-            ("preset", self.preset, list(PRESETS)),
-            ("schedule", self.schedule, [*SCHEDULES, RECIPE]),
-        ):
-            if name not in names:
-                raise ConfigError(
-                    f"There is no {kind} {name!r}. Choose one of: {', '.join(names)}."
-                )
+        names_of: dict[str, Collection[str]] = {
+            "dataset": DATASETS,
+            "preset": PRESETS,
+            "schedule": [*SCHEDULES, RECIPE],
+        }
+        for field, known in names_of.items():
+            name = known_name(field, getattr(self, field), known)
+            object.__setattr__(self, field, name)
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        for name, (low, high) in _BUDGET_NUMBERS.items():
-            value = getattr(self, name)
-            is_whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (is_whole and low <= value <= high):
-                raise ConfigError(
-                    f"{name} has to be a whole number from {low} to {high:,}, but got "
-                    f"{value!r}."
-                )
-        if not 0 < self.target < 1:
+        for name, allowed in _BUDGET_NUMBERS.items():
+            if getattr(self, name) is not None:
+                allowed.check(name, getattr(self, name))
+        if not isinstance(self.tune, bool):
             raise ConfigError(
-                f"target is an accuracy in (0, 1), such as 0.97, but got {self.target}."
+                f"tune has to be true or false, but got {shown(self.tune)}."
             )
-        if not 0 < self.margin < 100:
+        if self.target not in Range(0, 1, open_low=True, open_high=True):
+            raise ConfigError(
+                "target is an accuracy in (0, 1), such as 0.97, but got "
+                f"{shown(self.target)}."
+            )
+        if self.margin not in Range(0, 100, open_low=True, open_high=True):
             raise ConfigError(
                 "margin is a difference in percentage points above 0, such as 0.1, "
-                f"but got {self.margin}."
+                f"but got {shown(self.margin)}."
             )
         for name in ("trials", "tuning_epochs", "tuning_limit"):
             if not self.tune and getattr(self, name) is not None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from kerascnn.errors import UnknownNameError
-from kerascnn.registry import Entry, Registry
+from kerascnn.machine.ranges import whole
+from kerascnn.registry import Entry, Registry, known_name
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 SplitName = Literal["train", "test"]
+
+# Images that may be asked for; where there are fewer, all of them are taken.
+LIMIT = whole(1, 10_000_000)
 
 # What stands in place of a name where the images are arrays of the caller's own, which
 # are not stored; no row has it.
@@ -178,9 +181,8 @@ def load_split(name: str, split: SplitName) -> Split:
         DatasetError: Data that are missing, altered or cannot be downloaded.
     """
     entry = DATASETS[name]
-    if split not in get_args(SplitName):
-        raise UnknownNameError("split", split, get_args(SplitName))
-    loaded: Split = entry.load()(entry, split)
+    split_name = known_name("split", split, get_args(SplitName))
+    loaded: Split = entry.load()(entry, split_name)
     return loaded
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kerascnn.data import Split
-from kerascnn.errors import DatasetError
+from kerascnn.errors import DatasetError, shown
 
 CHANNELS = (1, 3)
 
@@ -32,10 +32,20 @@ def split_of_arrays(
         DatasetError: Arrays of another kind or shape, labels out of range, fewer than
             two classes, or names that do not go with them.
     """
-    pixels = _checked_images(np.asarray(images))
-    classes = _checked_labels(np.asarray(labels), len(pixels))
+    pixels = _checked_images(_array("images", images))
+    classes = _checked_labels(_array("labels", labels), len(pixels))
     names = _checked_names(classes, class_names)
     return Split(images=pixels, labels=classes, class_names=names)
+
+
+def _array(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DatasetError(
+            f"{name} have to be an array of numbers, but got {shown(values)}: "
+            f"{' '.join(str(error).split())}"
+        ) from error
 
 
 def _checked_images(images: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -88,11 +98,13 @@ def _checked_names(
                 "Count the classes from 0, or give class_names."
             )
         return tuple(map(str, found.tolist()))
-    names = tuple(class_names)
+    is_list = isinstance(class_names, Iterable) and not isinstance(class_names, str)
+    names = tuple(class_names) if is_list else ()
     is_text = all(isinstance(name, str) and name for name in names)
-    if isinstance(class_names, str) or not is_text or len(set(names)) < len(names):
+    if not names or not is_text or len(set(names)) < len(names):
         raise DatasetError(
-            f"class_names have to be names, all different, but are {class_names!r}."
+            "class_names have to be a list of names, all different, but got "
+            f"{shown(class_names)}."
         )
     if found[-1] >= len(names):
         raise DatasetError(

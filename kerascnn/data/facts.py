@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.data import ARRAYS, DATASETS, load_split
-from kerascnn.errors import DatasetError, RunError
+from kerascnn.errors import DatasetError, RunError, shown
 
 if TYPE_CHECKING:
     from kerascnn.data import Split, SplitName
@@ -134,7 +134,7 @@ class DatasetFacts:
             zip(self.class_names, split.class_names, strict=True)
         ):
             if len(set(names)) > 1:
-                return f"class {label} was {names[0]!r} and is {names[1]!r}"
+                return f"class {label} was {shown(names[0])} and is {shown(names[1])}"
         return ""
 
 
@@ -153,12 +153,12 @@ def _problem(value: object) -> str:
     if not isinstance(value, dict):
         return "they are no JSON object"
     if value.get("schema") != SCHEMA:
-        return f"their schema is {value.get('schema')!r}, but has to be {SCHEMA}"
+        return f"their schema is {shown(value.get('schema'))}, but has to be {SCHEMA}"
     for name, (words, is_valid) in _FIELDS.items():
         if name not in value:
             return f"{name} is missing"
         if not is_valid(value[name]):
-            return f"{name} has to be {words}, but is {repr(value[name])[:60]}"
+            return f"{name} has to be {words}, but is {shown(value[name])}"
     return ""
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kerascnn.data import LIMIT
 from kerascnn.errors import ConfigError
+from kerascnn.machine.ranges import Range
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,10 +39,7 @@ def hold_out(split: Split, fraction: float, *, seed: int) -> tuple[Split, Split]
     Raises:
         ConfigError: A fraction outside its range, or one that leaves either part empty.
     """
-    if not 0 <= fraction < 1:
-        raise ConfigError(
-            f"The fraction to hold out has to be in [0, 1), but got {fraction}."
-        )
+    Range(0, 1, open_high=True).check("The fraction to hold out", fraction)
     count = round(fraction * len(split))
     if fraction > 0 and not 0 < count < len(split):
         raise ConfigError(
@@ -65,8 +64,7 @@ def take(split: Split, limit: int, *, seed: int) -> Split:
     Raises:
         ConfigError: A limit below 1.
     """
-    if limit < 1:
-        raise ConfigError(f"The limit has to be at least 1 image, but got {limit}.")
+    LIMIT.check("limit", limit)
     if limit >= len(split):
         return split
     return _select(split, _stratified(split, limit, _generator(seed, TAKE_STREAM)))

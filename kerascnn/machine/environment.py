@@ -42,6 +42,8 @@ INSTRUCTION_SETS = (
 
 # Where Linux tells of processes and processors.
 PROC = Path("/proc")
+# Where it tells what a container may use.
+CGROUP = Path("/sys/fs/cgroup")
 
 
 def describe_environment(
@@ -49,8 +51,9 @@ def describe_environment(
 ) -> dict[str, Any]:
     """Describe this process and its machine, for the `environment.json` of a run.
 
-    Nothing is imported for it. It names no host and no user, and of the environment
-    variables only those of `fast_settings`.
+    Nothing is imported for it. It names no host, no user and no folder: of the command
+    line it has the options without their values, which `config.json` tells, and of the
+    environment variables only those of `fast_settings`.
 
     Args:
         devices: What the training computes on; left out where `None`.
@@ -73,9 +76,19 @@ def describe_environment(
         **({} if devices is None else {"devices": devices}),
         "settings": describe_settings(),
         **({} if computation is None else {"computation": computation.to_dict()}),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": describe_command(sys.argv),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def describe_command(arguments: list[str]) -> list[str]:
+    """The program of a command line, kerascnn's own command, and names of options."""
+    program = Path(arguments[0]).name if arguments else ""
+    words = [program]
+    if program in {"kerascnn", "__main__.py"}:
+        words += [word for word in arguments[1:2] if word.isalpha()]
+    options = (word.partition("=")[0] for word in arguments if word.startswith("--"))
+    return words + [name for name in options if name.strip("-")]
 
 
 def package_version(name: str) -> str | None:
@@ -114,6 +127,12 @@ def instruction_set() -> str:
     return f"{name}, oneDNN up to {limit}" if limit else name
 
 
+def computes_bfloat16() -> bool | None:
+    """Whether the processor multiplies in bfloat16; `None` where it does not tell."""
+    flags = processor_flags()
+    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"}) if flags else None
+
+
 def usable_cores() -> int:
     """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -124,6 +143,16 @@ def usable_cores() -> int:
 def memory_bytes() -> int:
     """The machine's memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def usable_memory_bytes() -> int:
+    """The memory that this process may use: a container may have less than its host."""
+    try:
+        limit = (CGROUP / "memory.max").read_text().strip()
+    except OSError:
+        limit = ""
+    memory = memory_bytes()
+    return min(memory, int(limit)) if limit.isdecimal() else memory
 
 
 def describe_settings() -> dict[str, dict[str, str | None]]:

@@ -112,10 +112,16 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
 
 
-def require_writable(path: Path) -> None:
+def require_writable(
+    path: Path, mend: str = "Give a file in a folder that can be written."
+) -> None:
     """Refuse a file that could not be written, before work is spent on it.
 
     Nothing is left behind; folders of the path that are missing stay so.
+
+    Args:
+        path: The file.
+        mend: What to do about one that cannot be written, for the message.
 
     Raises:
         RunError: It could not.
@@ -126,8 +132,7 @@ def require_writable(path: Path) -> None:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise RunError(
-            f"Cannot write {path}: {error.strerror or error}. Give a file in a folder "
-            "that can be written."
+            f"Cannot write {path}: {error.strerror or error}. {mend}"
         ) from error
 
 

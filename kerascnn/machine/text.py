@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+
 
 def printable(text: str) -> str:
     """Text on one line, with an escape for each character that cannot be seen.
@@ -10,6 +13,16 @@ def printable(text: str) -> str:
     turn the direction of what follows, or bytes that are not UTF-8.
     """
     return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
+
+
+def command_line(*words: str | os.PathLike[str]) -> str:
+    """A command of kerascnn to copy into a shell, with quotes where it needs them.
+
+    Example:
+        >>> command_line("train", "--resume", "my run")
+        "kerascnn train --resume 'my run'"
+    """
+    return shlex.join(["kerascnn", *(os.fspath(word) for word in words)])
 
 
 def _escape(sign: str) -> str:

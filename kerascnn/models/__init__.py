@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.errors import ConfigError
+from kerascnn.errors import ConfigError, shown
+from kerascnn.machine.ranges import Range
 from kerascnn.registry import Entry, Registry
 
 Shape = tuple[int, int, int]
@@ -38,19 +38,15 @@ class ModelOption:
 
     Attributes:
         default: What it is where nothing is said.
-        words: The range, for messages: `"in [0, 1)"`.
-        is_in_range: Whether a finite number is in it.
+        range: What it may be.
     """
 
     default: float
-    words: str
-    is_in_range: Callable[[float], bool]
+    range: Range
 
 
 def _dropout(default: float) -> ModelOption:
-    return ModelOption(
-        default=default, words="in [0, 1)", is_in_range=lambda x: 0 <= x < 1
-    )
+    return ModelOption(default=default, range=Range(0, 1, open_high=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,15 +95,9 @@ class ModelEntry(Entry):
             if name not in self.options:
                 known = f"only {', '.join(self.options)}" if self.options else "none"
                 raise ConfigError(
-                    f"{self.name} has no option {name!r}, {known}. Leave it out."
+                    f"{self.name} has no option {shown(name)}, {known}. Leave it out."
                 )
-            option = self.options[name]
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (is_number and math.isfinite(value) and option.is_in_range(value)):
-                raise ConfigError(
-                    f"{name} of {self.name} has to be a number {option.words}, but got "
-                    f"{value!r}."
-                )
+            self.options[name].range.check(f"{name} of {self.name}", value)
 
 
 MODELS = Registry(
@@ -180,11 +170,8 @@ MODELS = Registry(
             "Mobile Vision Applications, 2017, https://arxiv.org/abs/1704.04861"
         ),
         options={
-            "alpha": ModelOption(
-                default=1.0,
-                words="of at least 1/32, which leaves one filter in the stem",
-                is_in_range=lambda x: x >= 1 / 32,
-            ),
+            # From one filter in the stem to 64 times the paper's weights.
+            "alpha": ModelOption(default=1.0, range=Range(1 / 32, 8)),
             "dropout": _dropout(0.001),
         },
         stems=("paper", "small"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import ConfigError, InputShapeError
+from kerascnn.errors import ConfigError, InputShapeError, shown
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.models import MODELS, ModelEntry
 
@@ -53,6 +53,7 @@ def build_model(
         (None, 10)
     """
     entry = MODELS[name]
+    name = entry.name
     check_image_shape(name, image_shape)
     check_num_classes(name, num_classes)
     size = _network_size(entry, image_shape, image_size)
@@ -87,8 +88,8 @@ def check_image_shape(name: str, image_shape: Sequence[int], min_size: int = 1) 
     hint = "" if is_small else ", or choose a smaller network such as lenet"
     raise InputShapeError(
         f"{name} takes images of shape (height, width, channels), in pixels, with "
-        f"sides of at least {min_size}, but got {image_shape!r}. Give images of that "
-        f"shape{hint}."
+        f"sides of at least {min_size}, but got {shown(image_shape)}. Give images of "
+        f"that shape{hint}."
     )
 
 
@@ -101,7 +102,7 @@ def check_num_classes(name: str, num_classes: int) -> None:
     if not isinstance(num_classes, Integral) or num_classes < 2:
         raise ConfigError(
             f"{name} tells at least 2 classes apart, but got num_classes="
-            f"{num_classes!r}. Give data with two classes or more."
+            f"{shown(num_classes)}. Give data with two classes or more."
         )
 
 
@@ -114,7 +115,7 @@ def check_stem(name: str, stem: str) -> None:
     stems = MODELS[name].stems
     if stem not in stems:
         raise ConfigError(
-            f"{name} has no stem {stem!r}. Choose from: {', '.join(stems)}."
+            f"{name} has no stem {shown(stem)}. Choose from: {', '.join(stems)}."
         )
 
 
@@ -128,7 +129,7 @@ def _network_size(
     if not isinstance(image_size, Integral) or image_size < entry.min_size:
         raise InputShapeError(
             f"{entry.name} sees images of at least {entry.min_size} pixels a side, but "
-            f"got image_size={image_size!r}. Choose {entry.min_size} or more."
+            f"got image_size={shown(image_size)}. Choose {entry.min_size} or more."
         )
     return image_size, image_size
 

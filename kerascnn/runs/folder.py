@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.data.facts import DatasetFacts
-from kerascnn.errors import DivergedError, RunError, UnknownNameError
+from kerascnn.errors import DivergedError, RunError, UnknownNameError, shown
 from kerascnn.machine.computation import Computation
 from kerascnn.machine.files import (
     locked_folder,
@@ -42,6 +42,7 @@ from kerascnn.machine.files import (
     write_text,
 )
 from kerascnn.machine.tensorflow import load_tensorflow
+from kerascnn.machine.text import command_line
 from kerascnn.runs.metrics import RunMetrics
 from kerascnn.settings.config import TrainConfig, TrainSettings
 from kerascnn.settings.config_file import ConfigFile, read_config
@@ -182,7 +183,7 @@ class Run:
         if metrics is None:
             raise RunError(
                 f"{self.path} has not finished. Go on with: "
-                f"kerascnn train --resume {self.path}"
+                + command_line("train", "--resume", self.path)
             )
         if metrics.status == "diverged":
             raise DivergedError(
@@ -333,7 +334,7 @@ def _claim(draft: Path, out: Path, stem: str, name: str | None) -> Path:
         if name:
             raise RunError(
                 f"There is a run {path} already. Choose another --name, or go on with "
-                f"it: kerascnn train --resume {path}"
+                f"it: {command_line('train', '--resume', path)}"
             )
         number += 1
 
@@ -385,10 +386,12 @@ def open_run(
     out = Path(out)
     if reference is None:
         return newest_run(out)
-    for path in (Path(reference), out / reference):
-        if (path / "config.json").is_file():
+    given = os.fspath(reference)
+    # Of a name that cannot be, Path.exists() raises.
+    for path in (Path(given), out / given) if given else ():
+        if os.path.isfile(path / "config.json"):
             return Run(path)
-        if path.exists():
+        if os.path.lexists(path):
             raise RunError(
                 f"{path} is no run: it holds no config.json. `kerascnn runs` lists "
                 "the runs there are."
@@ -396,7 +399,7 @@ def open_run(
     names = [run.name for run in list_runs(out)]
     if not names:
         raise RunError(
-            f"There is no run {str(reference)!r}, and none in {out} at all. Make one "
+            f"There is no run {shown(given)}, and none in {out} at all. Make one "
             "with: kerascnn train lenet"
         )
-    raise UnknownNameError("run", str(reference), names)
+    raise UnknownNameError("run", given, names)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.data import ARRAYS, DATASETS
-from kerascnn.errors import ConfigError, UnknownNameError
+from kerascnn.data import ARRAYS, DATASETS, LIMIT
+from kerascnn.errors import ConfigError, shown
+from kerascnn.machine.ranges import Range, whole
 from kerascnn.models import MODELS
+from kerascnn.registry import known_name
 from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
 from kerascnn.settings.recipes import RECIPES
 from kerascnn.settings.schedules import SCHEDULES
@@ -30,8 +31,8 @@ class CommonSettings:
             optimizer's row; in `TrainSettings` it says that the optimizer has none.
         optimizer_options: Other options of the optimizer, by name.
         model_options: The network's own options, by name, such as MobileNet's `alpha`.
-        limit: Training images to use, drawn in equal parts from every class; all
-            where `None`.
+        limit: Training images to use, of each class in its proportion; all where
+            `None`.
         validation_fraction: Part of the training images held out, in `[0, 1)`.
         augment: Shift and turn the training images a little.
         label_smoothing: Probability given to the other classes, in `[0, 1)`.
@@ -84,6 +85,8 @@ class CommonSettings:
 class TrainSettings(CommonSettings):
     """What a training does: every setting has its value, and no recipe is read again.
 
+    Names are those of the tables, whatever their case, `-` and `_` were.
+
     Attributes:
         learning_rate: As in `TrainConfig`, like all that follow, but never `None`.
 
@@ -101,10 +104,10 @@ class TrainSettings(CommonSettings):
     stem: str
 
     def __post_init__(self) -> None:
-        _check_names(self)
+        _take_names(self)
         _check_values(self)
-        _check_model(self)
-        _check_optimizer(self)
+        _check_options(self)
+        _check_together(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,14 +140,16 @@ class TrainConfig(CommonSettings):
     stem: str | None = None
 
     def __post_init__(self) -> None:
-        self.resolve()
+        settings = self.resolve()
+        for name in NAMES:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, getattr(settings, name))
 
     def resolve(self) -> TrainSettings:
         """Fill in what is `None` from the network's recipe and the optimizer's row."""
-        _check_tables(self)
-        recipe = RECIPES[self.model]
+        recipe = RECIPES[MODELS[self.model].name]
         row = OPTIMIZERS[self.optimizer]
-        rate = recipe.learning_rates.get(self.optimizer, row.learning_rate)
+        rate = recipe.learning_rates.get(row.name, row.learning_rate)
         filled: dict[str, Any] = {
             "learning_rate": rate,
             "momentum": row.options.get("momentum"),
@@ -182,81 +187,105 @@ class TrainConfig(CommonSettings):
         }
 
 
-def _check_tables(config: CommonSettings) -> None:
-    for table, name in (
-        (MODELS, config.model),
-        (DATASETS, config.dataset),
-        (OPTIMIZERS, config.optimizer),
-    ):
-        if not isinstance(name, str):
-            raise ConfigError(f"A {table.kind} is a name, but got {name!r}.")
-        if (table, name) != (DATASETS, ARRAYS):
-            table[name]
+# The settings that are names.
+NAMES = ("model", "dataset", "optimizer", "schedule", "device", "stem")
 
 
-def _check_names(settings: TrainSettings) -> None:
-    _check_tables(settings)
-    for kind, choice, names in (
-        ("schedule", settings.schedule, SCHEDULES),
-        ("device", settings.device, DEVICES),
-        (f"{settings.model} stem", settings.stem, MODELS[settings.model].stems),
-    ):
-        if not isinstance(choice, str):
-            raise ConfigError(f"A {kind} is a name, but got {choice!r}.")
-        if choice not in names:
-            raise UnknownNameError(kind, choice, names)
+def _take_names(settings: TrainSettings) -> None:
+    """Put the name of its table in the place of each name that was given."""
+    tables: dict[str, Collection[str]] = {
+        "model": MODELS,
+        "dataset": DATASETS if settings.dataset != ARRAYS else (ARRAYS,),
+        "optimizer": OPTIMIZERS,
+        "schedule": SCHEDULES,
+        "device": DEVICES,
+    }
+    for name, known in tables.items():
+        object.__setattr__(
+            settings, name, known_name(name, getattr(settings, name), known)
+        )
+    stems = MODELS[settings.model].stems
+    stem = known_name(f"{settings.model} stem", settings.stem, stems)
+    object.__setattr__(settings, "stem", stem)
 
 
-# Per setting: whole number or not, the range in words, and the range.
-_NUMBERS: dict[str, tuple[type, str, Callable[[float], bool]]] = {
-    "learning_rate": (float, "above 0", lambda x: x > 0),
-    "momentum": (float, "in [0, 1)", lambda x: 0 <= x < 1),
-    "epochs": (int, "of at least 1", lambda x: x >= 1),
-    "batch_size": (int, "of at least 1", lambda x: x >= 1),
-    "warmup_epochs": (float, "of at least 0", lambda x: x >= 0),
-    "image_size": (int, "from 1 to 1024", lambda x: 1 <= x <= 1024),
-    "limit": (int, "of at least 1", lambda x: x >= 1),
-    "validation_fraction": (float, "in [0, 1)", lambda x: 0 <= x < 1),
-    "label_smoothing": (float, "in [0, 1)", lambda x: 0 <= x < 1),
-    "early_stop": (int, "of at least 1", lambda x: x >= 1),
-    "ema": (float, "in (0, 1)", lambda x: 0 < x < 1),
-    "seed": (int, "from 0 to 2**31 - 1", lambda x: 0 <= x < 2**31),
-    "checkpoint_seconds": (float, "of at least 0", lambda x: x >= 0),
+# What each of the other settings may be. The rate stays finite in 32 bits; what one
+# step or epoch costs is for the user to say, but a slip of ten digits is none.
+_SHARE = Range(0, 1, open_high=True)
+_RANGES: dict[str, Range] = {
+    "learning_rate": Range(0, 1e6, open_low=True),
+    "momentum": _SHARE,
+    "epochs": whole(1, 10_000),
+    "batch_size": whole(1, 10_000_000),
+    "warmup_epochs": Range(0, 10_000),
+    "image_size": whole(1, 1024),
+    "limit": LIMIT,
+    "validation_fraction": _SHARE,
+    "label_smoothing": _SHARE,
+    "early_stop": whole(1, 10_000),
+    "ema": Range(0, 1, open_low=True, open_high=True),
+    "seed": whole(0, 2**31 - 1),
+    "checkpoint_seconds": Range(0, 1e9),
 }
-_SWITCHES = (
-    "augment",
-    "mixed_precision",
-    "deterministic",
-    "fast_layers",
-    "test",
-    "store_predictions",
-    "tensorboard",
-)
+_KINDS: dict[str, tuple[str, type]] = {
+    "augment": ("true or false", bool),
+    "mixed_precision": ("true or false", bool),
+    "deterministic": ("true or false", bool),
+    "fast_layers": ("true or false", bool),
+    "test": ("true or false", bool),
+    "store_predictions": ("true or false", bool),
+    "tensorboard": ("true or false", bool),
+    "optimizer_options": ("an object of names and values", Mapping),
+    "model_options": ("an object of names and values", Mapping),
+    "plan_digest": ("a SHA-256 in hexadecimal digits", str),
+}
+# A number of steps that fits into memory, with a row of steps.csv for each.
+MAX_STEPS = 10_000_000
 
 
 def _check_values(settings: TrainSettings) -> None:
+    """Refuse a value of a wrong kind or out of its range, whichever setting has it."""
     optional = {f.name for f in dataclasses.fields(settings) if "None" in str(f.type)}
-    for name, (kind, words, is_in_range) in _NUMBERS.items():
-        value = getattr(settings, name)
+    for name, value in vars(settings).items():
         if value is None and name in optional:
             continue
-        allowed = int if kind is int else int | float
-        is_number = isinstance(value, allowed) and not isinstance(value, bool)
-        if not (is_number and math.isfinite(value) and is_in_range(value)):
-            noun = "a whole number" if kind is int else "a number"
-            raise ConfigError(f"{name} has to be {noun} {words}, but got {value!r}.")
-    for name in _SWITCHES:
-        if not isinstance(getattr(settings, name), bool):
-            raise ConfigError(
-                f"{name} has to be true or false, but got {getattr(settings, name)!r}."
-            )
+        if name in _RANGES:
+            _RANGES[name].check(name, value)
+        elif name in _KINDS:
+            words, kind = _KINDS[name]
+            if not isinstance(value, kind):
+                raise ConfigError(f"{name} has to be {words}, but got {shown(value)}.")
     digest = settings.plan_digest
-    if digest is not None and not (
-        isinstance(digest, str) and len(digest) == 64 and digest.isalnum()
-    ):
+    if digest is not None and not (len(digest) == 64 and set(digest) <= _DIGITS):
         raise ConfigError(
-            f"plan_digest has to be a SHA-256 of 64 digits, but got {digest!r}."
+            f"plan_digest has to be a SHA-256 of 64 digits, but got {shown(digest)}."
         )
+
+
+_DIGITS = set("0123456789abcdefABCDEF")
+
+
+def _check_options(settings: TrainSettings) -> None:
+    """Refuse what the network or the optimizer does not take."""
+    for options, name, example in (
+        (settings.model_options, "stem", "small"),
+        (settings.optimizer_options, "momentum", "0.9"),
+    ):
+        if name in options:
+            raise ConfigError(f"{name} is a setting of its own: --{name} {example}.")
+    row = OPTIMIZERS[settings.optimizer]
+    if settings.momentum is not None and "momentum" not in row.options:
+        having = [name for name, row in OPTIMIZERS.items() if "momentum" in row.options]
+        raise ConfigError(
+            f"momentum does not apply to {settings.optimizer}. Leave it out, or choose "
+            f"one of: {', '.join(having)}."
+        )
+    row.check_options(settings.optimizer_options)
+    MODELS[settings.model].check_options(settings.model_options)
+
+
+def _check_together(settings: TrainSettings) -> None:
+    """Refuse settings that do not go with each other."""
     if settings.early_stop is not None and settings.validation_fraction == 0:
         raise ConfigError(
             "early_stop watches the validation loss, but validation_fraction is 0. "
@@ -272,31 +301,40 @@ def _check_values(settings: TrainSettings) -> None:
             f"warmup_epochs has to be less than the {settings.epochs} epochs of the "
             f"training, but got {settings.warmup_epochs}."
         )
-
-
-def _check_options(name: str, options: object) -> None:
-    if not isinstance(options, Mapping):
+    least = MODELS[settings.model].min_size
+    if settings.image_size < least:
         raise ConfigError(
-            f"{name} has to be an object of names and values, but got {options!r}."
+            f"{settings.model} sees images of at least {least} pixels a side, but "
+            f"image_size is {settings.image_size}. Set it to {least} or more."
         )
 
 
-def _check_model(settings: TrainSettings) -> None:
-    _check_options("model_options", settings.model_options)
-    if "stem" in settings.model_options:
-        raise ConfigError("stem is a setting of its own: --stem small.")
-    MODELS[settings.model].check_options(settings.model_options)
+def count_images(settings: TrainSettings) -> int:
+    """How many images there are to train on in the data set of the settings."""
+    images = DATASETS[settings.dataset].num_train
+    images -= round(settings.validation_fraction * images)
+    return min(images, settings.limit or images)
 
 
-def _check_optimizer(settings: TrainSettings) -> None:
-    _check_options("optimizer_options", settings.optimizer_options)
-    row = OPTIMIZERS[settings.optimizer]
-    if settings.momentum is not None and "momentum" not in row.options:
-        having = [name for name, row in OPTIMIZERS.items() if "momentum" in row.options]
+def check_steps(settings: TrainSettings, num_images: int) -> None:
+    """Refuse a batch or a number of steps that so many images do not allow.
+
+    Args:
+        settings: The settings.
+        num_images: How many images there are to train on.
+
+    Raises:
+        ConfigError: With what they do allow.
+    """
+    if settings.batch_size > num_images:
         raise ConfigError(
-            f"momentum does not apply to {settings.optimizer}. Leave it out, or choose "
-            f"one of: {', '.join(having)}."
+            f"batch_size is {settings.batch_size}, but there are only {num_images} "
+            f"training images. Set it to {num_images} or less."
         )
-    if "momentum" in settings.optimizer_options:
-        raise ConfigError("momentum is a setting of its own: --momentum 0.9.")
-    row.check_options(settings.optimizer_options)
+    steps = settings.epochs * (num_images // settings.batch_size)
+    if steps > MAX_STEPS:
+        raise ConfigError(
+            f"{settings.epochs:,} epochs in batches of {settings.batch_size} are "
+            f"{steps:,} steps, but {MAX_STEPS:,} are the most. Set epochs lower, or "
+            "batch_size higher."
+        )

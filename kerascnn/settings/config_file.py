@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerascnn.errors import ConfigError, KerasCNNError, UnknownNameError
+from kerascnn.errors import ConfigError, KerasCNNError, UnknownNameError, shown
 from kerascnn.machine.content import load_json
 from kerascnn.models import MODELS
 from kerascnn.settings.config import CommonSettings, TrainConfig, TrainSettings
@@ -97,14 +97,14 @@ def read_config(path: Path) -> ConfigFile:
 def _read_schema(value: Mapping[str, Any]) -> ConfigFile:
     if value["schema"] != SCHEMA:
         raise ConfigError(
-            f"Its schema is {value['schema']!r}, but this kerascnn reads {SCHEMA}. "
-            "Update kerascnn, or give an object of settings alone."
+            f"Its schema is {shown(value['schema'])}, but this kerascnn reads "
+            f"{SCHEMA}. Update kerascnn, or give an object of settings alone."
         )
     _check_keys("part", value, known=PARTS, required=PARTS)
     for part in ("asked", "settings"):
         if not isinstance(value[part], dict):
             raise ConfigError(
-                f"{part} has to be an object of settings, but got {value[part]!r}."
+                f"{part} has to be an object of settings, but got {shown(value[part])}."
             )
     asked = _read_asked(value["asked"])
     _check_keys("setting", value["settings"], known=ALL, required=("model", *FILLED))
@@ -113,8 +113,8 @@ def _read_schema(value: Mapping[str, Any]) -> ConfigFile:
         found = getattr(settings, name)
         if found != wanted:
             raise ConfigError(
-                f"{name} is {wanted!r} in asked, but {found!r} in settings. Make them "
-                "the same."
+                f"{name} is {shown(wanted)} in asked, but {shown(found)} in settings. "
+                "Make them the same."
             )
     return ConfigFile(asked, settings)
 

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.errors import ConfigError, UnknownNameError
+from kerascnn.errors import ConfigError, UnknownNameError, shown
+from kerascnn.machine.ranges import Range, whole
 from kerascnn.registry import Entry, Registry
 
 OptionValue = float | int | bool | None
@@ -28,6 +29,46 @@ COMMON_OPTIONS: Mapping[str, OptionValue] = {
     "clipvalue": None,
     "global_clipnorm": None,
 }
+# Keras takes one of them.
+CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
+
+# Numbers that Keras takes, and that stay finite in 32 bits.
+_SHARE = Range(0, 1, open_high=True)
+_AMOUNT = Range(0, 1e6)
+_POSITIVE = Range(0, 1e6, open_low=True)
+_FACTOR = Range(-100, 100)
+# What an option may be, whichever optimizer has it.
+_RANGES: Mapping[str, Range] = {
+    "adam_beta_1": _SHARE,
+    "adam_beta_2": _SHARE,
+    "adam_lr_ratio": _POSITIVE,
+    "adam_weight_decay": _AMOUNT,
+    "beta": _AMOUNT,
+    "beta_1": _SHARE,
+    "beta_2": _SHARE,
+    "beta_2_decay": Range(-10, 0, open_high=True),
+    "clip_threshold": _POSITIVE,
+    "clipnorm": _POSITIVE,
+    "clipvalue": _POSITIVE,
+    "epsilon": _POSITIVE,
+    "epsilon_1": _POSITIVE,
+    "epsilon_2": _POSITIVE,
+    "global_clipnorm": _POSITIVE,
+    "initial_accumulator_value": _AMOUNT,
+    "l1_regularization_strength": _AMOUNT,
+    "l2_regularization_strength": _AMOUNT,
+    "l2_shrinkage_regularization_strength": _AMOUNT,
+    "learning_rate_power": Range(-10, 0),
+    "momentum": _SHARE,
+    "muon_a": _FACTOR,
+    "muon_b": _FACTOR,
+    "muon_c": _FACTOR,
+    "ns_steps": whole(1, 100),
+    "rho": _SHARE,
+    "rms_rate": _POSITIVE,
+    "warmup_steps": whole(0, 10_000_000),
+    "weight_decay": _AMOUNT,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +78,12 @@ class OptimizerEntry(Entry):
     Attributes:
         learning_rate: Used where no recipe and no user gives one.
         options: The optimizer's own options with the values that are used here.
+        ranges: What they may be, where that is not what others of the name may be.
     """
 
     learning_rate: float
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    ranges: Mapping[str, Range] = field(default_factory=dict)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Refuse an option that this optimizer does not have, or an odd value.
@@ -51,17 +94,26 @@ class OptimizerEntry(Entry):
         known = dict(self.options) | dict(COMMON_OPTIONS)
         for name, value in options.items():
             if name not in known:
-                error = UnknownNameError(f"option of {self.name}", name, known)
+                error = UnknownNameError(f"option of {self.name}", str(name), known)
                 raise ConfigError(str(error)) from error
-            wants_switch = isinstance(known[name], bool)
-            if value is None and known[name] is None:
+            if value is None and name not in self.options:
                 continue
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (isinstance(value, bool) if wants_switch else is_number):
-                kind = "true or false" if wants_switch else "a number"
+            label = f"{name} of {self.name}"
+            if not isinstance(self.options.get(name), bool):
+                self.range_of(name).check(label, value)
+            elif not isinstance(value, bool):
                 raise ConfigError(
-                    f"{name} of {self.name} is {kind}, but got {value!r}."
+                    f"{label} has to be true or false, but got {shown(value)}."
                 )
+        clipping = [name for name in CLIPPING if options.get(name) is not None]
+        if len(clipping) > 1:
+            raise ConfigError(
+                f"{' and '.join(clipping)} are two ways to clip gradients. Choose one."
+            )
+
+    def range_of(self, option: str) -> Range:
+        """What a number among the options may be."""
+        return (dict(_RANGES) | dict(self.ranges)).get(option, Range(-1e6, 1e6))
 
 
 _BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
@@ -150,6 +202,7 @@ OPTIMIZERS = Registry(
         summary="The sign of a running average.",
         learning_rate=0.0003,
         options={"beta_1": 0.9, "beta_2": 0.99},
+        ranges={"beta_1": Range(0, 1, open_low=True, open_high=True)},
     ),
     OptimizerEntry(
         name="muon",
@@ -222,7 +275,8 @@ def build_optimizer(
 
     Raises:
         UnknownNameError: A name that is in no row.
-        ConfigError: An option that this optimizer does not have.
+        ConfigError: An option that this optimizer does not have, or a value that it
+            cannot have.
 
     Example:
         >>> build_optimizer("sgd", 0.1, momentum=0.8).momentum
@@ -231,8 +285,17 @@ def build_optimizer(
     entry = OPTIMIZERS[name]
     entry.check_options(options)
     averaging = {} if ema is None else {"use_ema": True, "ema_momentum": ema}
-    return entry.load()(
-        learning_rate=entry.learning_rate if learning_rate is None else learning_rate,
-        **dict(entry.options) | options,
-        **averaging,
-    )
+    rate = entry.learning_rate if learning_rate is None else learning_rate
+    # Keras's SGD takes a momentum of 0.0, and refuses 0.
+    values = {
+        name: float(value)
+        if type(value) is int and not entry.range_of(name).whole
+        else value
+        for name, value in (dict(entry.options) | options).items()
+    }
+    try:
+        return entry.load()(learning_rate=rate, **values, **averaging)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"Keras refuses the options of {entry.name}: {' '.join(str(error).split())}"
+        ) from error

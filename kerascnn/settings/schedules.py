@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from kerascnn.errors import UnknownNameError
+from kerascnn.registry import known_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,9 +68,7 @@ def learning_rates(
     """
     import numpy as np
 
-    if schedule not in SCHEDULES:
-        raise UnknownNameError("schedule", schedule, SCHEDULES)
-    factor = SCHEDULES[schedule]
+    factor = SCHEDULES[known_name("schedule", schedule, SCHEDULES)]
     rates = np.empty(num_steps, np.float32)
     for index in range(num_steps):
         after = index - warmup_steps

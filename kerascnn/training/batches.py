@@ -103,17 +103,12 @@ class ResidentBatches:
         return tf.gather(self.images, mine), tf.gather(self.labels, mine)
 
 
-def check_batch_size(batch_size: int, num_images: int, num_replicas: int) -> None:
-    """Refuse a batch that cannot be taken from the images or shared by the devices.
+def check_batch_size(batch_size: int, num_replicas: int) -> None:
+    """Refuse a batch that the devices cannot share.
 
     Raises:
         ConfigError: With a batch size that can.
     """
-    if batch_size > num_images:
-        raise ConfigError(
-            f"batch_size is {batch_size}, but there are only {num_images} training "
-            f"images. Set it to {num_images} or less."
-        )
     rest = batch_size % num_replicas
     if rest:
         raise ConfigError(

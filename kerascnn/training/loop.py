@@ -10,6 +10,7 @@ from kerascnn.errors import TrainingInterruptedError
 from kerascnn.evaluation.metrics import loss_and_accuracy
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
+from kerascnn.machine.text import command_line
 from kerascnn.training.ending import diverged_error
 from kerascnn.training.network import averaged_weights
 from kerascnn.training.recorder import Recorder
@@ -76,9 +77,10 @@ class TrainingLoop:
                 recorder.checkpoint(setup.model, state)
                 saved = time.monotonic()
             if signals:
+                again = command_line("train", "--resume", recorder.run.path)
                 raise TrainingInterruptedError(
                     f"Stopped after {state.step:,} of {len(setup.rates):,} steps. "
-                    f"Go on with: kerascnn train --resume {recorder.run.path}"
+                    f"Go on with: {again}"
                 )
             count = max(1, min(2 * count, int(count * CALL_SECONDS / taken)))
 

@@ -25,10 +25,12 @@ from kerascnn.machine.environment import (
 from kerascnn.machine.threads import Message, share_batch, use_threads
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.models import MODELS
-from kerascnn.settings.config import TrainSettings
+from kerascnn.settings.config import TrainSettings, check_steps
+from kerascnn.settings.precision import mixed_precision_warning
 from kerascnn.settings.schedules import learning_rates
 from kerascnn.training.batches import BatchSource, ResidentBatches, check_batch_size
 from kerascnn.training.images import load_splits
+from kerascnn.training.memory import check_memory
 from kerascnn.training.network import compile_model
 from kerascnn.training.step import TrainingStep
 
@@ -104,10 +106,10 @@ def prepare_training(
         strategy: Where to compute; `get_strategy(settings.device)` where `None`.
         recorded: How a run that goes on was computed; chosen where `None`.
         arrays: The images, where the settings say that Python passes them.
-        message: As for `share_cores`.
+        message: As for `share_cores`, and for what makes the training slow.
 
     Raises:
-        ConfigError: Settings that do not fit the data or the devices.
+        ConfigError: Settings that do not fit the data, the devices or the memory.
         DatasetError: Data that cannot be read, or that Python did not pass.
         MissingExtraError: TensorBoard is asked for and not installed.
     """
@@ -118,7 +120,14 @@ def prepare_training(
     strategy = strategy or get_strategy(settings.device)
     parallelism = share_cores(settings, strategy, recorded, message=message)
     training, validation, dataset = load_splits(settings, arrays)
-    check_batch_size(settings.batch_size, len(training), strategy.num_replicas_in_sync)
+    check_steps(settings, len(training))
+    check_batch_size(settings.batch_size, strategy.num_replicas_in_sync)
+    if is_one_cpu(strategy):
+        check_memory(settings, dataset)
+        if settings.mixed_precision and (
+            warning := mixed_precision_warning(settings.model)
+        ):
+            message(warning)
     batches = ResidentBatches(training, settings.batch_size, settings.seed)
     rates = learning_rates(
         settings.schedule,

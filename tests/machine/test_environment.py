@@ -106,16 +106,47 @@ def test_settings_of_this_process_are_told(monkeypatch):
 
 
 def test_it_is_json_and_names_no_user_host_or_folder(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["/srv/someone/bin/kerascnn", "train", "lenet"])
+    words = ["train", "lenet", "--out", "/home/someone/runs", "--data=/someone", "--"]
+    monkeypatch.setattr(sys, "argv", ["/srv/someone/bin/kerascnn", *words])
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     described = describe_environment(["CPU:0"])
-    assert described["command"] == ["kerascnn", "train", "lenet"]
+    assert described["command"] == ["kerascnn", "train", "--out", "--data"]
     assert described["devices"] == ["CPU:0"]
     text = json.dumps(described)
     assert json.loads(text) == described
     for secret in ("someone", "hunter2", socket.gethostname()):
         assert secret not in text
     assert f"/{getpass.getuser()}/" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["/a/kerascnn/__main__.py", "train", "x"], ["__main__.py", "train"]),
+        (["kerascnn", "/home/someone", "-n", "someone"], ["kerascnn"]),
+        (["script.py", "someone", "--token=x", "--", "---"], ["script.py", "--token"]),
+        (["-c"], ["-c"]),
+        ([], [""]),
+    ],
+)
+def test_command_has_no_values(arguments, expected):
+    assert environment.describe_command(arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("flags : avx512f avx512_bf16", True),
+        ("flags : avx512f amx_tile amx_bf16", True),
+        ("Features : fp asimd bf16", True),
+        ("flags : avx2 avx512f avx512_vnni", False),
+        ("", None),
+    ],
+)
+def test_bfloat16_is_what_the_processor_tells(monkeypatch, tmp_path, line, found):
+    (tmp_path / "cpuinfo").write_text(line + "\n")
+    monkeypatch.setattr(environment, "PROC", tmp_path)
+    assert environment.computes_bfloat16() is found
 
 
 def test_devices_and_computation_are_left_out_where_they_are_not_known():

@@ -1,12 +1,19 @@
 """Settings: what is refused, and what a recipe fills in."""
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 
 from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.models import MODELS
-from kerascnn.settings.config import CommonSettings, TrainConfig, TrainSettings
+from kerascnn.settings.config import (
+    CommonSettings,
+    TrainConfig,
+    TrainSettings,
+    check_steps,
+    count_images,
+)
 from kerascnn.settings.optimizers import OPTIMIZERS
 from kerascnn.settings.recipes import RECIPES, Recipe
 from kerascnn.settings.schedules import SCHEDULES
@@ -15,15 +22,18 @@ from kerascnn.settings.schedules import SCHEDULES
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"learning_rate": 0}, "learning_rate has to be a number above 0, but got 0"),
+        (
+            {"learning_rate": 0},
+            r"has to be a number in \(0, 1e\+06\], but got 0",
+        ),
         ({"learning_rate": float("nan")}, "learning_rate has to be .* got nan"),
         ({"learning_rate": "0.1"}, "learning_rate has to be a number"),
         ({"momentum": 1.0}, r"momentum has to be a number in \[0, 1\), but got 1.0"),
-        ({"epochs": 0}, "epochs has to be a whole number of at least 1, but got 0"),
+        ({"epochs": 0}, "epochs has to be a whole number from 1 to 10,000, but got 0"),
         ({"epochs": 1.5}, "epochs has to be a whole number"),
         ({"epochs": True}, "epochs has to be a whole number .* but got True"),
         ({"batch_size": -1}, "batch_size has to be"),
-        ({"image_size": 0}, "image_size has to be a whole number from 1 to 1024"),
+        ({"image_size": 0}, "image_size has to be a whole number from 1 to 1,024"),
         ({"limit": 0}, "limit has to be"),
         ({"validation_fraction": 1}, "validation_fraction has to be"),
         ({"label_smoothing": 1}, "label_smoothing has to be"),
@@ -45,22 +55,22 @@ from kerascnn.settings.schedules import SCHEDULES
         ({"model_options": {"alpha": 1}}, "lenet has no option 'alpha', none"),
         (
             {"model": "mobilenet", "model_options": {"alpha": 0.01}},
-            "alpha of mobilenet has to be a number of at least 1/32.* but got 0.01",
+            r"alpha of mobilenet has to be a number in \[0.03125, 8\], but got 0.01",
         ),
         (
             {"model": "vgg16", "model_options": {"dropout": True}},
             r"dropout of vgg16 has to be a number in \[0, 1\), but got True",
         ),
         ({"model": "mobilenet", "model_options": {"stem": "small"}}, "--stem small"),
-        ({"dataset": 3}, "A dataset is a name, but got 3"),
-        ({"model": None}, "A model is a name, but got None"),
+        ({"dataset": 3}, "dataset has to be a name, but got 3"),
+        ({"model": None}, "model has to be a name, but got None"),
         ({"dataset": "arrays"}, "Arrays have no test split"),
         (
             {"dataset": "arrays", "test": False, "store_predictions": True},
             "Arrays have no test split",
         ),
-        ({"device": None}, "A device is a name, but got None"),
-        ({"schedule": 1}, "A schedule is a name, but got 1"),
+        ({"device": None}, "device has to be a name, but got None"),
+        ({"schedule": 1}, "schedule has to be a name, but got 1"),
     ],
 )
 def test_impossible_setting_is_refused(settings, message):
@@ -74,7 +84,7 @@ def test_impossible_setting_is_refused(settings, message):
         ({"model": "lenett"}, "There is no model 'lenett'. Did you mean 'lenet'"),
         ({"model": "lenet", "dataset": "mnits"}, "Did you mean 'mnist'"),
         ({"model": "lenet", "optimizer": "adagard"}, "Did you mean 'adagrad'"),
-        ({"model": "lenet", "schedule": "onecycle"}, "Did you mean 'one-cycle'"),
+        ({"model": "lenet", "schedule": "one-cicle"}, "Did you mean 'one-cycle'"),
         ({"model": "lenet", "device": "tpu"}, "no device 'tpu'.* auto, cpu, gpu"),
         ({"model": "vgg16", "stem": "small"}, "no vgg16 stem 'small'.* paper"),
     ],
@@ -82,6 +92,72 @@ def test_impossible_setting_is_refused(settings, message):
 def test_unknown_name_suggests_the_nearest(settings, message):
     with pytest.raises(UnknownNameError, match=message):
         TrainConfig(**settings)
+
+
+HUGE = 10**400
+DEEP = [1]
+for _ in range(2000):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [HUGE, -HUGE, 10**5000, float("inf"), float("nan"), DEEP, {1: [1]}, "x" * 10**6],
+    ids=["huge", "-huge", "digits", "inf", "nan", "deep", "object", "long"],
+)
+@pytest.mark.parametrize("name", TrainConfig(model="lenet").to_dict())
+def test_value_of_a_wrong_kind_or_size_is_one_short_line(name, value):
+    with pytest.raises((ConfigError, UnknownNameError)) as caught:
+        TrainConfig(**{"model": "lenet"} | {name: value})
+    message = str(caught.value)
+    assert name.split("_")[0] in message or "option" in message
+    assert message.isprintable()
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize("options", ["optimizer_options", "model_options"])
+@pytest.mark.parametrize("value", [HUGE, float("nan"), DEEP, "x" * 10**6, None])
+def test_options_values_are_shown_short(options, value):
+    name = "weight_decay" if options == "optimizer_options" else "alpha"
+    given = {"model": "mobilenet", "optimizer": "adamw", options: {name: value}}
+    with pytest.raises(ConfigError, match=f"{name} of .* has to be a number") as caught:
+        TrainConfig(**given)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"model": "LeNet"}, {"model": "lenet"}),
+        ({"model": "ResNet-18"}, {"model": "resnet18"}),
+        ({"model": "mobilenet", "stem": "Paper"}, {"stem": "paper"}),
+        ({"model": "VGG16"}, {"model": "vgg16"}),
+        ({"optimizer": "adamW"}, {"optimizer": "adamw"}),
+        ({"dataset": "fashion-mnist"}, {"dataset": "fashion_mnist"}),
+        ({"schedule": "one_cycle"}, {"schedule": "one-cycle"}),
+        ({"device": "CPU"}, {"device": "cpu"}),
+    ],
+)
+def test_names_are_those_of_the_tables_however_they_are_written(given, expected):
+    config = TrainConfig(**{"model": "lenet"} | given)
+    for settings in (config, config.resolve()):
+        assert {name: getattr(settings, name) for name in expected} == expected
+    plain = TrainConfig(**{"model": "lenet"} | given | expected)
+    assert config == plain
+    assert config.resolve() == plain.resolve()
+    # Its recipe is its own.
+    assert config.resolve().epochs == RECIPES[config.model].epochs
+
+
+def test_steps_and_batches_are_what_the_images_allow():
+    settings = TrainConfig(model="lenet", epochs=10_000, batch_size=54).resolve()
+    assert count_images(settings) == 54_000
+    check_steps(settings, 54_000)
+    with pytest.raises(ConfigError, match=r"10,010,000 steps, but 10,000,000 are"):
+        check_steps(settings, 54_054)
+    assert count_images(replace(settings, limit=53)) == 53
+    with pytest.raises(ConfigError, match=r"only 53 training images\. Set it to 53"):
+        check_steps(settings, 53)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -103,7 +179,7 @@ def test_settings_have_every_value():
     values = TrainConfig(model="lenet").resolve().to_dict()
     with pytest.raises(ConfigError, match=r"epochs has to be a whole number .* None"):
         TrainSettings(**values | {"epochs": None})
-    with pytest.raises(ConfigError, match="A schedule is a name, but got None"):
+    with pytest.raises(ConfigError, match="schedule has to be a name, but got None"):
         TrainSettings(**values | {"schedule": None})
 
 

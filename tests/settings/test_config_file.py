@@ -141,7 +141,7 @@ def changed(part=None, **values):
             "no setting 'epoch'. Did you mean 'epochs'",
         ),
         (b'{"model": "lenet", "epochs": "3"}', "epochs has to be .* but got '3'"),
-        (b'{"model": ["lenet"]}', r"A model is a name, but got \['lenet'\]"),
+        (b'{"model": ["lenet"]}', r"model has to be a name, but got \['lenet'\]"),
         (b"\xff\xfe", "Cannot read the settings"),
         (None, "Cannot read the settings .* No such file"),
         (changed(schema=3), "schema is 3, but this kerascnn reads 2. Update kerascnn"),

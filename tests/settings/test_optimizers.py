@@ -1,13 +1,19 @@
 """The optimizers: the report's update rules against NumPy, and Keras's by name."""
 
 import inspect
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
 from kerascnn.errors import ConfigError, UnknownNameError
-from kerascnn.settings.optimizers import OPTIMIZERS, build_optimizer
+from kerascnn.machine.ranges import Range
+from kerascnn.settings.optimizers import (
+    COMMON_OPTIONS,
+    OPTIMIZERS,
+    build_optimizer,
+)
 
 STEPS = 60
 SHAPE = (4, 3)
@@ -114,11 +120,71 @@ def test_wrong_name_suggests_the_nearest():
     ("name", "options", "message"),
     [
         ("adagrad", {"momentum": 0.9}, "no option of adagrad 'momentum'"),
-        ("sgd", {"nesterov": 1}, "nesterov of sgd is true or false, but got 1"),
-        ("adam", {"beta_1": "x"}, "beta_1 of adam is a number, but got 'x'"),
-        ("adam", {"beta_1": True}, "beta_1 of adam is a number, but got True"),
+        ("sgd", {"nesterov": 1}, "nesterov of sgd has to be true or false, but got 1"),
+        (
+            "adam",
+            {"beta_1": "x"},
+            "beta_1 of adam has .* but got 'x'",
+        ),
+        (
+            "adam",
+            {"beta_1": True},
+            "beta_1 of adam has .* but got True",
+        ),
     ],
 )
 def test_option_that_does_not_apply_is_refused(name, options, message):
     with pytest.raises(ConfigError, match=message):
         build_optimizer(name, **options)
+
+
+@pytest.mark.parametrize("first", ["clipvalue", "global_clipnorm"])
+def test_gradients_are_clipped_in_one_way(first):
+    with pytest.raises(ConfigError, match=r"two ways to clip gradients\. Choose one"):
+        build_optimizer("adam", **{first: 1.0, "clipnorm": 1.0})
+
+
+def edges(entry):
+    """Each option with the smallest and the largest value that it may have."""
+    for name, default in (dict(entry.options) | dict(COMMON_OPTIONS)).items():
+        if isinstance(default, bool):
+            yield from ((name, False), (name, True))
+            continue
+        allowed = entry.range_of(name)
+        low, high = allowed.low, allowed.high
+        yield name, np.nextafter(low, high).item() if allowed.open_low else low
+        yield name, np.nextafter(high, low).item() if allowed.open_high else high
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_keras_takes_every_value_that_the_table_does(name):
+    for option, value in edges(OPTIMIZERS[name]):
+        weights = [
+            keras.Variable(np.ones(shape, np.float32)) for shape in ((2, 3), (3,))
+        ]
+        optimizer = build_optimizer(name, **{option: value})
+        optimizer.build(weights)
+        optimizer.apply([keras.ops.full(w.shape, 0.1) for w in weights], weights)
+        assert optimizer.iterations == 1, (option, value)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_values_beyond_the_table_are_refused_before_keras(name):
+    entry = OPTIMIZERS[name]
+    for option, default in (dict(entry.options) | dict(COMMON_OPTIONS)).items():
+        if isinstance(default, bool):
+            continue
+        allowed = entry.range_of(option)
+        for value in (allowed.low - 1, allowed.high + 1, 1e300, -1e300, 10**400):
+            with pytest.raises(ConfigError, match=f"{option} of {name} has to be"):
+                entry.check_options({option: value})
+
+
+def test_what_keras_refuses_is_one_line(monkeypatch):
+    """Of an optimizer whose row allows more than Keras does."""
+    row = replace(OPTIMIZERS["ftrl"], ranges={"learning_rate_power": Range(0, 9)})
+    monkeypatch.setitem(OPTIMIZERS, "ftrl", row)
+    with pytest.raises(
+        ConfigError, match=r"Keras refuses the options of ftrl: .*power"
+    ):
+        build_optimizer("ftrl", learning_rate_power=3)
