@@ -306,10 +306,10 @@ def export(
         ExportError: A model that cannot be converted.
         MissingExtraError: A format whose packages are not installed.
     """
-    formats = [known_name("format", name, FORMATS) for name in formats]
-    quantizations = [
+    formats = tuple(known_name("format", name, FORMATS) for name in formats)
+    quantizations = tuple(
         known_name("quantization", name, QUANTIZATIONS) for name in quantizations
-    ]
+    )
     if tolerance is not None:
         TOLERANCE.check("tolerance", tolerance)
     if limit is not None:

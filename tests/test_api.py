@@ -170,7 +170,7 @@ def test_train_takes_settings_and_changes_to_them(run, monkeypatch):
 def test_wrong_settings_are_refused(run):
     with pytest.raises(kerascnn.UnknownNameError, match="Did you mean 'lenet'"):
         kerascnn.train("lenett")
-    with pytest.raises(kerascnn.ConfigError, match="number above 0"):
+    with pytest.raises(kerascnn.ConfigError, match=r"number in \(0, 1e"):
         kerascnn.train("lenet", learning_rate=-1.0)
     with pytest.raises(TypeError, match="epoch"):
         kerascnn.train("lenet", epoch=1)
@@ -211,8 +211,8 @@ def test_predict_takes_every_kind_of_model(lenet_run, lenet, exported, splits):
 
 
 def test_export_and_benchmark_say_what_they_made(run, tmp_path, capsys):
-    options = {"out": tmp_path, "limit": 100}
-    [exported] = kerascnn.export(run, formats=["tflite"], **options)
+    options = {"to": tmp_path, "limit": 100}
+    [exported] = kerascnn.export(run, formats=["TFLite"], **options)
     assert (exported.problem, exported.images) == ("", 100)
     assert "tflite: agrees with the model" in capsys.readouterr().err
     measured = kerascnn.benchmark(
@@ -222,6 +222,31 @@ def test_export_and_benchmark_say_what_they_made(run, tmp_path, capsys):
     assert measured.recommended in measured.models
     document = json.loads(json.dumps(measured.to_dict()))
     assert document["recommended"] == measured.recommended.file
+
+
+def test_export_takes_no_folder_of_files_for_one_of_runs(run, tmp_path, monkeypatch):
+    from kerascnn.exporting import export
+
+    calls = []
+    monkeypatch.setattr(export, "export_run", lambda *a, **k: calls.append(a))
+    with pytest.raises(kerascnn.ConfigError, match=f"--to {tmp_path}"):
+        kerascnn.export(run, out=tmp_path)
+    kerascnn.export("first", out=run.path.parent)
+    assert calls == [(run, None)]
+    with pytest.raises(kerascnn.UnknownNameError, match="Did you mean 'tflite'"):
+        kerascnn.export(run, formats=["tflit"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(kerascnn.KerasCNNError, match="another folder with --to"):
+        kerascnn.export(run, to=tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"seconds": float("inf")}, {"threads": 10**9}, {"batch_sizes": [8, 10**12]}],
+)
+def test_benchmark_refuses_numbers_without_end(run, given):
+    with pytest.raises(kerascnn.ConfigError, match=r"has to be a .*number"):
+        kerascnn.benchmark(run, **given)
 
 
 def test_compare_passes_on_what_was_asked_for(tmp_path, monkeypatch, capsys):

@@ -146,7 +146,7 @@ class FigureFile(click.Path):
                 param,
                 ctx,
             )
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             self.fail(f"{shown(str(path))} is no file. Name one.", param, ctx)
         require_writable(path)
         return path

@@ -205,7 +205,7 @@ def test_figures_that_cannot_be_written_are_one_line(out):
         (["--dataset", "mnist"], "--dataset is for model files"),
         (["--dataset", "mnits"], "Did you mean 'mnist'"),
         (["--figures", "x", "--no-figures"], "not both"),
-        (["--batch-size", "0"], "0 is not in the range x>=1"),
+        (["--batch-size", "0"], "whole number from 1 to 100,000, but got 0"),
         (["lenet-sgd-1", "lenet-sgd-1", "--figures", "x"], "two of these share theirs"),
     ],
 )

@@ -45,7 +45,7 @@ def invoke(*arguments):
 def test_options_are_passed_on_and_the_table_printed(calls, lenet_run, tmp_path):
     result = invoke(
         *(lenet_run.path, "--format", "tflite", "--quantize", "none"),
-        *("--quantize", "int8", "--out", tmp_path, "--limit", 100),
+        *("--quantize", "int8", "--to", tmp_path, "--limit", 100),
         *("--tolerance", 0.5),
     )
     assert result.exit_code == 0, result.output
@@ -99,7 +99,7 @@ def test_rejected_file_is_an_error_after_the_table(calls, lenet_run):
     [
         (["--format", "tflit"], "Did you mean 'tflite'"),
         (["--quantize", "int4"], "Did you mean 'int8'"),
-        (["--tolerance", "2"], "not in the range"),
+        (["--tolerance", "2"], "a number in [0, 1], but got 2.0"),
     ],
 )
 def test_misuse_is_told(arguments, message):

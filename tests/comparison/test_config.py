@@ -129,7 +129,7 @@ def test_command_asks_for_the_same_comparison(settings):
         ({"optimizers": ("sgd",)}, "two optimizers at least, but got .*--optimizer"),
         ({"optimizers": ("sgd", "sgd")}, "Each optimizer is compared once"),
         ({"models": ("lenet", "lenet")}, "Each model is compared once"),
-        ({"preset": "slow"}, "no preset 'slow'. Choose one of: quick, full"),
+        ({"preset": "slow"}, "no preset 'slow'. Choose from: quick, full"),
         ({"seeds": 1}, "seeds has to be a whole number from 2 to 20, but got 1"),
         ({"seeds": 21}, "from 2 to 20, but got 21"),
         ({"trials": 2}, "trials has to be a whole number from 3 to 15, but got 2"),
@@ -137,7 +137,7 @@ def test_command_asks_for_the_same_comparison(settings):
         ({"epochs": 1.5}, "but got 1.5"),
         ({"limit": 10}, "lenet trains in batches of 64, but limit is 10"),
         ({"tuning_limit": 10}, "lenet trains .* but tuning_limit is 10"),
-        ({"schedule": "linear"}, "no schedule 'linear'. Choose one of: constant,"),
+        ({"schedule": "linear"}, "no schedule 'linear'. Choose from: constant,"),
         ({"margin": 0}, "percentage points above 0, such as 0.1, but got 0"),
         ({"tune": False, "tuning_epochs": 1}, "Leave out --tuning-epochs or --no-tune"),
         ({"target": 97}, r"accuracy in \(0, 1\), such as 0.97, but got 97"),
@@ -145,7 +145,7 @@ def test_command_asks_for_the_same_comparison(settings):
     ],
 )
 def test_setting_that_cannot_be_is_an_error(settings, message):
-    with pytest.raises(ConfigError, match=message) as error:
+    with pytest.raises((ConfigError, UnknownNameError), match=message) as error:
         CompareConfig(**settings)
     assert not re.search(r"\n", str(error.value))
 
@@ -155,3 +155,43 @@ def test_unknown_name_suggests_the_nearest():
         CompareConfig(models=("lenett",))
     with pytest.raises(UnknownNameError, match="Did you mean 'adagrad'"):
         CompareConfig(optimizers=("sgd", "adagard"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"models": "lenet"},
+        {"models": 3},
+        {"models": [["lenet"]]},
+        {"optimizers": [1, 2]},
+        {"preset": None},
+        {"dataset": []},
+        {"schedule": 3},
+        {"tune": 1},
+        {"seeds": 10**400},
+        {"target": "0.97"},
+        {"target": float("nan")},
+        {"margin": float("inf")},
+        {"margin": 10**400},
+    ],
+    ids=str,
+)
+def test_value_of_a_wrong_kind_is_one_short_line(given):
+    with pytest.raises(ConfigError) as caught:
+        CompareConfig(**given)
+    assert len(str(caught.value)) < 200
+
+
+def test_names_are_those_of_the_tables_however_they_are_written():
+    config = CompareConfig(
+        models=["LeNet", "ResNet-18"],
+        optimizers=["SGD", "adamW"],
+        dataset="Fashion-MNIST",
+        preset="Quick",
+        schedule="one_cycle",
+    )
+    assert (config.models, config.optimizers) == (("lenet", "resnet18"), ("sgd", "adamw"))
+    protocol = config.resolve()
+    assert list(protocol.networks) == ["lenet", "resnet18"]
+    assert (protocol.dataset, protocol.schedule) == ("fashion_mnist", "one-cycle")
+    assert protocol.is_rehearsal

@@ -1,10 +1,12 @@
 """What is printed of a name."""
 
 import os
+import shlex
+from pathlib import Path
 
 import pytest
 
-from kerascnn.machine.text import printable
+from kerascnn.machine.text import command_line, printable
 
 
 @pytest.mark.parametrize(
@@ -23,3 +25,9 @@ def test_what_cannot_be_seen_is_escaped(text, expected):
     assert printable(text) == expected
     assert printable(expected) == expected
     printable(text).encode("utf-8")
+
+
+def test_command_to_copy_has_quotes_where_a_shell_needs_them():
+    assert command_line("runs") == "kerascnn runs"
+    line = command_line("train", "--resume", Path("my $run's"))
+    assert shlex.split(line) == ["kerascnn", "train", "--resume", "my $run's"]

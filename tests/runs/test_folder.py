@@ -128,6 +128,22 @@ def test_run_that_does_not_exist_suggests_the_nearest(tmp_path):
         open_run("lenet-adagrad-2", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["", "  ", "x" * 300, "a\0b", "x/" * 3000, "\udcff"])
+def test_run_of_a_name_that_cannot_be_is_one_short_line(tmp_path, name):
+    with pytest.raises(RunError, match="There is no run") as caught:
+        open_run(name, tmp_path)
+    assert len(str(caught.value)) < 400
+    create_run(CONFIG, {}, tmp_path)
+    with pytest.raises(UnknownNameError, match="There is no run"):
+        open_run(name, tmp_path)
+
+
+def test_command_to_go_on_can_be_copied(tmp_path):
+    run = create_run(CONFIG, {}, tmp_path, "my run")
+    with pytest.raises(RunError, match=f"kerascnn train --resume '{run.path}'"):
+        run.require_model()
+
+
 def test_folder_that_is_no_run_is_refused(tmp_path):
     (tmp_path / "other").mkdir()
     with pytest.raises(RunError, match=r"holds no config\.json"):

@@ -1,0 +1,30 @@
+"""Memory that is not enough is one line, whoever asked for it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerascnn.errors import ConfigError
+from kerascnn.machine.memory import told_memory_errors
+
+
+def numpy():
+    np.empty(2**58)
+
+
+def tensorflow():
+    tf.zeros([2**40, 2**15])
+
+
+@pytest.mark.parametrize("allocate", [numpy, tensorflow])
+def test_allocation_that_fails_says_what_to_make_smaller(allocate):
+    with (
+        pytest.raises(ConfigError, match=r"not enough\. Give a smaller --batch-size"),
+        told_memory_errors("--batch-size"),
+    ):
+        allocate()
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(ZeroDivisionError), told_memory_errors("--batch-size"):
+        _ = 1 / 0
