@@ -136,7 +136,7 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=Path,
     help="Train as a run's config.json says; MODEL and options given here win.",
 )
 @click.option("--name", help="Name of the run.  [default: MODEL-OPTIMIZER-NUMBER]")

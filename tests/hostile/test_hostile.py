@@ -7,7 +7,10 @@ import pytest
 RUNNER = Path(__file__).with_name("run.py")
 
 
-@pytest.mark.parametrize(("kind", "cases"), [("pictures", 12), ("saved_models", 2)])
+@pytest.mark.parametrize(
+    ("kind", "cases"),
+    [("pictures", 12), ("saved_models", 2), ("settings", 20), ("command_line", 200)],
+)
 def test_hostile_input_is_one_line(exported, run_python, kind, cases):
     """Nothing hangs, crashes, is left behind, or starts another program."""
     arguments = (kind, "--cases", str(cases), "--models", str(exported))
