@@ -52,6 +52,10 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.2
         self.range = range
         self.name = "integer" if range.whole else "float"
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The range, for the help."""
+        return f"{self.range.low:.15g}..{self.range.high:.15g}"
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:

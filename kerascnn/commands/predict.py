@@ -34,7 +34,7 @@ from kerascnn.model_files.find import find_artifact
 @dataset_option
 @click.option(
     "--top",
-    type=Number(whole(1, 10**9)),
+    type=Number(whole(1, 1000)),
     default=3,
     show_default=True,
     help="Likeliest classes to show.",

@@ -13,6 +13,7 @@ from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
 from kerascnn.machine.environment import usable_cores
 from kerascnn.machine.reporter import Reporter, format_seconds
 from kerascnn.machine.signals import remembered_signals
+from kerascnn.machine.text import command_line
 
 # More processes than this would need more memory than most machines have.
 MAX_DEFAULT_JOBS = 4
@@ -85,7 +86,7 @@ def gather_comparisons(
         if left := part.left():
             raise RunError(
                 f"{part.path} has {len(left)} runs left, {left[0].name} first. Finish "
-                f"it: kerascnn compare --out {part.path}"
+                f"it: {command_line('compare', '--out', part.path)}"
             )
     for part in parts:
         if not part.has("test.json"):
@@ -138,7 +139,7 @@ def _train(
             if signals:
                 raise TrainingInterruptedError(
                     f"Stopped with {len(left)} of the runs known so far to do. Go on "
-                    f"with: kerascnn compare --out {folder.path}"
+                    f"with: {command_line('compare', '--out', folder.path)}"
                 )
             for run, code in ended:
                 failure = _failure(folder, run, code)
@@ -155,8 +156,8 @@ def _train(
         raise RunError(
             f"{len(failures)} of the runs failed, and the others that do not wait for "
             f"them are done. The first is {name}: {failure} Start again to try them "
-            "again, or finish without them: kerascnn compare --without-failed --out "
-            f"{folder.path}"
+            "again, or finish without them: "
+            + command_line("compare", "--without-failed", "--out", folder.path)
         )
 
 

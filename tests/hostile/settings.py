@@ -75,8 +75,8 @@ TEXTS = (
     b'{"model": "lenet", "model": "vgg16", "epochs": 0}',
 )
 PROGRESS = re.compile(
-    r"/\S+: lenet on [0-9,]+ images|epoch [0-9]+/[0-9]+  |TensorFlow keeps |Mixed precision |"
-    r"This processor |/\S+ will not be bit-for-bit"
+    r"/\S+: lenet on [0-9,]+ images|epoch [0-9]+/[0-9]+  |TensorFlow keeps |"
+    r"Mixed precision |This processor |/\S+ will not be bit-for-bit"
 )
 # To describe the machine and the checkout.
 STARTS = ("git", "uname")
