@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from kerascnn.errors import ConfigError
 
+# oneDNN's own allocations fail in an error that says no more.
+ONEDNN_WORDS = "could not create a memory object"
+
 
 @contextmanager
 def told_memory_errors(smaller: str) -> Iterator[None]:
@@ -22,14 +25,16 @@ def told_memory_errors(smaller: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, (MemoryError, *_tensorflow_errors())):
+        if not _is_of_memory(error):
             raise
         raise ConfigError(
             f"The memory of this machine is not enough. Give a smaller {smaller}."
         ) from error
 
 
-def _tensorflow_errors() -> tuple[type[Exception], ...]:
-    """Its error of memory, where TensorFlow is imported."""
+def _is_of_memory(error: Exception) -> bool:
     tensorflow = sys.modules.get("tensorflow")
-    return (tensorflow.errors.ResourceExhaustedError,) if tensorflow else ()
+    if tensorflow is None or not isinstance(error, tensorflow.errors.OpError):
+        return isinstance(error, MemoryError)
+    exhausted = isinstance(error, tensorflow.errors.ResourceExhaustedError)
+    return exhausted or ONEDNN_WORDS in str(error)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+# How runtimes say that an allocation failed.
+OUT_OF_MEMORY = ("OOM when allocating", "std::bad_alloc", "Failed to allocate memory")
+
 RUNTIMES = Path(__file__).parent / "runtimes"
 
 
@@ -220,6 +223,11 @@ class RuntimeProcess:
         """What is said of an error in the process."""
         if reason.startswith("Cannot "):  # one of ours, and whole
             return reason
+        if "MemoryError" in kind or any(words in reason for words in OUT_OF_MEMORY):
+            return (
+                f"The memory of this machine is not enough to run {self.path} so. Give "
+                "a smaller --batch-size."
+            )
         reason = reason.removeprefix("[ONNXRuntimeError] : ").split(". ")[0]
         return (
             f"Cannot run the model in {self.path}: {reason.rstrip('.')[:300] or kind}. "
@@ -235,6 +243,11 @@ class RuntimeProcess:
                 "seconds. Give a longer --timeout, or another model."
             )
         if code < 0:
+            if -code == signal.SIGKILL:
+                return (
+                    f"The runtime of {self.path} was killed (SIGKILL), as Linux does "
+                    "where memory ends. Give a smaller --batch-size."
+                )
             name = signal.Signals(-code).name
             return self._explain("", f"its runtime crashed ({name}), so it is damaged")
         self.errors.seek(0)

@@ -106,7 +106,7 @@ def test_settings_of_this_process_are_told(monkeypatch):
 
 
 def test_it_is_json_and_names_no_user_host_or_folder(monkeypatch):
-    words = ["train", "lenet", "--out", "/home/someone/runs", "--data=/someone", "--"]
+    words = ["train", "lenet", "--out", "/srv/someone/runs", "--data=/someone", "--"]
     monkeypatch.setattr(sys, "argv", ["/srv/someone/bin/kerascnn", *words])
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     described = describe_environment(["CPU:0"])
@@ -123,7 +123,7 @@ def test_it_is_json_and_names_no_user_host_or_folder(monkeypatch):
     ("arguments", "expected"),
     [
         (["/a/kerascnn/__main__.py", "train", "x"], ["__main__.py", "train"]),
-        (["kerascnn", "/home/someone", "-n", "someone"], ["kerascnn"]),
+        (["kerascnn", "/srv/someone", "-n", "someone"], ["kerascnn"]),
         (["script.py", "someone", "--token=x", "--", "---"], ["script.py", "--token"]),
         (["-c"], ["-c"]),
         ([], [""]),

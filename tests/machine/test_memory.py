@@ -16,7 +16,12 @@ def tensorflow():
     tf.zeros([2**40, 2**15])
 
 
-@pytest.mark.parametrize("allocate", [numpy, tensorflow])
+def onednn():
+    message = "Status: 1, message: could not create a memory object, in file x.cc:1"
+    raise tf.errors.AbortedError(None, None, message)
+
+
+@pytest.mark.parametrize("allocate", [numpy, tensorflow, onednn])
 def test_allocation_that_fails_says_what_to_make_smaller(allocate):
     with (
         pytest.raises(ConfigError, match=r"not enough\. Give a smaller --batch-size"),

@@ -258,7 +258,7 @@ def test_damaged_onnx_is_one_line(tmp_path):
 def test_crash_of_a_runtime_is_one_line(exported, splits):
     with RuntimeProcess(exported / "model.tflite", "tflite") as process:
         process.process.kill()
-        with pytest.raises(ModelFileError, match=r"crashed \(SIGKILL\)"):
+        with pytest.raises(ModelFileError, match=r"killed \(SIGKILL\).* smaller --batch"):
             process.predict(splits[1].images[:1])
 
 
@@ -284,3 +284,18 @@ def test_every_runner_is_there():
     assert sorted(row.runner for row in FORMATS.values()) == sorted(
         path.stem for path in RUNTIMES.glob("*_runner.py")
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("MemoryError", ""),
+        ("_ArrayMemoryError", "Unable to allocate 18 GiB"),
+        ("ResourceExhaustedError", "OOM when allocating tensor with shape[9,9]"),
+        ("RuntimeException", "Failed to allocate memory for requested buffer"),
+    ],
+)
+def test_memory_that_is_not_enough_says_what_to_make_smaller(exported, kind, reason):
+    with RuntimeProcess(exported / "model.tflite", "tflite") as process:
+        line = process._explain(kind, reason)
+    assert line.endswith("Give a smaller --batch-size.")
