@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from kerascnn.machine.ranges import whole
+from kerascnn.errors import ConfigError
+from kerascnn.machine.ranges import Range, whole
 from kerascnn.registry import Entry, Registry, known_name
 
 if TYPE_CHECKING:
@@ -164,6 +165,22 @@ DATASETS = Registry(
         reference="https://www.cs.toronto.edu/~kriz/cifar.html",
     ),
 )
+
+
+def count_held_out(num_images: int, fraction: float) -> int:
+    """How many images a fraction of them is, in whole images.
+
+    Raises:
+        ConfigError: A fraction outside `[0, 1)`, or one that leaves either part empty.
+    """
+    Range(0, 1, open_high=True).check("The fraction to hold out", fraction)
+    count = round(fraction * num_images)
+    if fraction > 0 and not 0 < count < num_images:
+        raise ConfigError(
+            f"Holding out {fraction} of {num_images:,} images leaves one part empty. "
+            "Choose 0 or a fraction nearer to 0.5."
+        )
+    return count
 
 
 def load_split(name: str, split: SplitName) -> Split:

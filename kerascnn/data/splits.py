@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerascnn.data import LIMIT
+from kerascnn.data import LIMIT, count_held_out
 from kerascnn.errors import ConfigError
-from kerascnn.machine.ranges import Range
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,13 +38,7 @@ def hold_out(split: Split, fraction: float, *, seed: int) -> tuple[Split, Split]
     Raises:
         ConfigError: A fraction outside its range, or one that leaves either part empty.
     """
-    Range(0, 1, open_high=True).check("The fraction to hold out", fraction)
-    count = round(fraction * len(split))
-    if fraction > 0 and not 0 < count < len(split):
-        raise ConfigError(
-            f"Holding out {fraction} of {len(split):,} images leaves one part empty. "
-            "Choose 0 or a fraction nearer to 0.5."
-        )
+    count = count_held_out(len(split), fraction)
     is_held_out = _stratified(split, count, _generator(seed, HOLD_OUT_STREAM))
     return _select(split, ~is_held_out), _select(split, is_held_out)
 

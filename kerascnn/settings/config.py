@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.data import ARRAYS, DATASETS, LIMIT
+from kerascnn.data import ARRAYS, DATASETS, LIMIT, count_held_out
 from kerascnn.errors import ConfigError, shown
 from kerascnn.machine.ranges import Range, whole
 from kerascnn.models import MODELS
@@ -310,9 +310,13 @@ def _check_together(settings: TrainSettings) -> None:
 
 
 def count_images(settings: TrainSettings) -> int:
-    """How many images there are to train on in the data set of the settings."""
+    """How many images there are to train on in the data set of the settings.
+
+    Raises:
+        ConfigError: A part to hold out that leaves nothing.
+    """
     images = DATASETS[settings.dataset].num_train
-    images -= round(settings.validation_fraction * images)
+    images -= count_held_out(images, settings.validation_fraction)
     return min(images, settings.limit or images)
 
 

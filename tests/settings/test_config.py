@@ -156,6 +156,9 @@ def test_steps_and_batches_are_what_the_images_allow():
     with pytest.raises(ConfigError, match=r"10,010,000 steps, but 10,000,000 are"):
         check_steps(settings, 54_054)
     assert count_images(replace(settings, limit=53)) == 53
+    for fraction in (1e-9, 1 - 1e-9):
+        with pytest.raises(ConfigError, match="leaves one part empty"):
+            count_images(replace(settings, validation_fraction=fraction))
     with pytest.raises(ConfigError, match=r"only 53 training images\. Set it to 53"):
         check_steps(settings, 53)
 
