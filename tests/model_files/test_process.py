@@ -259,7 +259,7 @@ def test_crash_of_a_runtime_is_one_line(exported, splits):
     with RuntimeProcess(exported / "model.tflite", "tflite") as process:
         process.process.kill()
         with pytest.raises(
-            ModelFileError, match=r"killed \(SIGKILL\).* smaller --batch"
+            ModelFileError, match=r"killed \(SIGKILL\).* smaller --b"
         ):
             process.predict(splits[1].images[:1])
 
