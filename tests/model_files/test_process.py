@@ -258,9 +258,7 @@ def test_damaged_onnx_is_one_line(tmp_path):
 def test_crash_of_a_runtime_is_one_line(exported, splits):
     with RuntimeProcess(exported / "model.tflite", "tflite") as process:
         process.process.kill()
-        with pytest.raises(
-            ModelFileError, match=r"killed \(SIGKILL\).* smaller --b"
-        ):
+        with pytest.raises(ModelFileError, match=r"killed \(SIGKILL\).* smaller --b"):
             process.predict(splits[1].images[:1])
 
 
