@@ -11,7 +11,8 @@ from kerascnn.comparison.pool import is_busy, open_pool
 from kerascnn.comparison.records import Results
 from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
 from kerascnn.machine.environment import usable_cores
-from kerascnn.machine.reporter import Reporter, format_seconds
+from kerascnn.machine.numbers import format_accuracy, format_seconds
+from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
 
 # More processes than this would need more memory than most machines have.
@@ -183,7 +184,8 @@ def _story(folder: ComparisonFolder, planned: PlannedRun, failure: str | None) -
     if metrics.status == "diverged":
         return f"{run.name} diverged in epoch {metrics.diverged_at_epoch}"
     return (
-        f"{run.name}: validation accuracy {metrics.validation_accuracy:.4f} in "
+        f"{run.name}: validation accuracy "
+        f"{format_accuracy(metrics.validation_accuracy)} in "
         f"{format_seconds(metrics.seconds)}"
     )
 
