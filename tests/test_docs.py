@@ -38,9 +38,9 @@ def help_of(*arguments):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
-def test_readme_has_every_command_with_its_options(command):
-    blocks = read("README.md").split("```")
-    start = f"Usage: kerascnn {command.name} "
+def test_page_of_the_command_line_has_every_command_with_its_options(command):
+    blocks = read("docs/cli.md").split("```")
+    start = f"Usage: kerascnn {command.name} [OPTIONS]"
     [block] = [block for block in blocks if start in block]
     for option in options(command):
         for name in (*option.opts, *option.secondary_opts):
@@ -68,15 +68,34 @@ def test_examples_of_every_command_can_be_parsed(command):
             assert context.params
 
 
-def test_api_page_is_what_the_code_says():
-    """`make fix` writes it, by cog."""
-    spec = importlib.util.spec_from_file_location(
-        "api_page", ROOT / "tools" / "api_page.py"
-    )
+def generated(name):
+    """A page as the code gives it, and what docs/ has of it; `make fix` writes it."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    page = read("docs/api.md").partition("]]] -->\n")[2]
-    assert page == module.api_page() + "\n<!-- [[[end]]] -->\n"
+    there = read(f"docs/{name.removesuffix('_page')}.md").partition("]]] -->\n")[2]
+    return getattr(module, name)() + "\n<!-- [[[end]]] -->\n", there
+
+
+def test_page_of_the_command_line_is_what_the_code_says():
+    page, there = generated("cli_page")
+    assert there == page
+    for words in ("", " train", " runs", " runs show", " runs rm"):
+        assert f"## kerascnn{words}\n\n```text\nUsage: kerascnn{words} [" in page
+    assert "docs/cli.md" in read("README.md")
+
+
+def test_completion_is_switched_on_by_commands_that_click_knows():
+    from click.shell_completion import get_completion_class
+
+    shells = re.findall(r"_KERASCNN_COMPLETE=(\w+)_source", read("docs/cli.md"))
+    assert sorted(shells) == ["bash", "fish", "zsh"]
+    assert all(get_completion_class(shell) for shell in shells)
+
+
+def test_api_page_is_what_the_code_says():
+    page, there = generated("api_page")
+    assert there == page
     for name in kerascnn.__all__:
         assert re.search(rf"^(### {name}|- `{name}` \(.*)$", page, re.M), name
 
