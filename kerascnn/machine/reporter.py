@@ -178,7 +178,7 @@ class LineReporter(Reporter):
         )
 
     def _draw(self, line: Text) -> None:
-        line.truncate(self._width)
+        line.truncate(self._width, overflow="ellipsis")
         with self._console.capture() as captured:
             self._console.print(line, end="", no_wrap=True, overflow="ignore")
         self._write(captured.get(), line.cell_len)

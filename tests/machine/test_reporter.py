@@ -75,8 +75,8 @@ def shown(stream):
 @pytest.mark.parametrize(
     ("columns", "line"),
     [
-        (20, "epoch 1/2"),
-        (30, "epoch 1/2  1 min 15 s left"),
+        (20, "epoch 1/2  1 m…"),
+        (32, "epoch 1/2  1 min 15 s left"),
         (40, "epoch 1/2  ━━━────  1 min 15 s left"),
         (
             80,
