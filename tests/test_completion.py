@@ -1,10 +1,14 @@
 """Completion as a shell asks for it."""
 
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import kerascnn
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import create_run
@@ -43,18 +47,18 @@ def complete(run_python, tmp_path):
         ("kerascnn train lenet --optimizer adag", ["plain,adagrad"]),
         ("kerascnn train lenet --dataset fash", ["plain,fashion_mnist"]),
         ("kerascnn train lenet --warm", ["plain,--warmup-epochs"]),
-        ("kerascnn train --resume m", ["plain,mine", "dir,m"]),
-        ("kerascnn export m", ["plain,mine", "dir,m"]),
-        ("kerascnn export --out elsewhere m", ["plain,mine", "dir,m"]),
-        ("kerascnn evaluate m", ["plain,mine", "file,m"]),
-        ("kerascnn benchmark --out elsewhere t", ["plain,theirs", "file,t"]),
-        ("kerascnn predict x.png --model m", ["plain,mine", "file,m"]),
+        ("kerascnn train --resume m", ["dir,m", "plain,mine"]),
+        ("kerascnn export m", ["dir,m", "plain,mine"]),
+        ("kerascnn export --out elsewhere m", ["dir,m", "plain,mine"]),
+        ("kerascnn evaluate m", ["file,m", "plain,mine"]),
+        ("kerascnn benchmark --out elsewhere t", ["file,t", "plain,theirs"]),
+        ("kerascnn predict x.png --model m", ["file,m", "plain,mine"]),
         ("kerascnn predict x", ["file,x"]),
         ("kerascnn compare lenet vg", ["plain,vgg16"]),
         ("kerascnn runs ", ["plain,rm", "plain,show"]),
         ("kerascnn runs --sort test", ["plain,test-accuracy"]),
-        ("kerascnn runs rm m", ["plain,mine", "dir,m"]),
-        ("kerascnn runs show --out elsewhere t", ["plain,theirs", "dir,t"]),
+        ("kerascnn runs rm m", ["dir,m", "plain,mine"]),
+        ("kerascnn runs show --out elsewhere t", ["dir,t", "plain,theirs"]),
         ("kerascnn trian l", []),
     ],
 )
@@ -63,14 +67,33 @@ def test_names_are_offered(complete, line, offered):
 
 
 def test_fish_and_zsh_are_offered_the_same(complete):
-    assert complete("kerascnn runs rm m", "fish") == ["plain,mine", "dir,m"]
-    assert complete("kerascnn runs rm m", "zsh")[:2] == ["plain", "mine"]
+    assert complete("kerascnn runs rm m", "fish") == ["dir,m", "plain,mine"]
+    assert complete("kerascnn runs rm m", "zsh")[3:5] == ["plain", "mine"]
+
+
+# What bash does when the tabulator key is pressed, and what it then offers.
+PRESS = """
+eval "$(cat script)"
+COMP_WORDS=(./kerascnn runs rm m)
+COMP_CWORD=3
+_kerascnn_completion ./kerascnn
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
-def test_script_for_bash_is_one(run_python):
-    # Click asks `bash` for its version first, and says so on a very old one.
-    done = run_python("-m", "kerascnn", _KERASCNN_COMPLETE="bash_source")
-    assert "complete -o nosort -F _kerascnn_completion kerascnn" in done.stdout
-    check = subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=False)
-    assert check.returncode == 0
+def test_bash_offers_names_of_runs(complete, run_python, tmp_path):
+    script = run_python("-m", "kerascnn", _KERASCNN_COMPLETE="bash_source").stdout
+    (tmp_path / "script").write_text(script)
+    program = tmp_path / "kerascnn"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m kerascnn "$@"\n')
+    program.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-c", PRESS],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(kerascnn.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "mine\n"

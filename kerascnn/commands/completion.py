@@ -19,9 +19,10 @@ def complete_runs(
     given = context.params.get("out")
     # The --out of `export` is another folder.
     out = given if given and context.command.name != "export" else DEFAULT_FOLDER
+    # First, since Click's script for bash forgets what stands before a path.
     return [
-        *_beginning((run.name for run in list_runs(Path(out))), incomplete),
         CompletionItem(incomplete, type="dir"),
+        *_beginning((run.name for run in list_runs(Path(out))), incomplete),
     ]
 
 
@@ -29,8 +30,8 @@ def complete_sources(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Runs, or files of models."""
-    *runs, _ = complete_runs(context, parameter, incomplete)
-    return [*runs, CompletionItem(incomplete, type="file")]
+    _, *runs = complete_runs(context, parameter, incomplete)
+    return [CompletionItem(incomplete, type="file"), *runs]
 
 
 def complete_files(

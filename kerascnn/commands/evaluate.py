@@ -171,9 +171,10 @@ def _echo_matrix(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> None:
     if max(map(len, names)) > 5:
         heads = [str(number) for number in range(len(names))]
         names = [f"{head:>2} {name}" for head, name in zip(heads, names, strict=True)]
+    widest = max(len(f"{count:,}") for counts in matrix for count in counts)
     columns = [
         Column("true \\ predicted"),
-        *(Column(head, is_number=True) for head in heads),
+        *(Column(head.rjust(widest), is_number=True) for head in heads),
     ]
     rows = [(name, *counts) for name, counts in zip(names, matrix, strict=True)]
     if fits(columns, rows):

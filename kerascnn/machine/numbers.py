@@ -14,8 +14,8 @@ def format_accuracy(share: float | None) -> str:
 
 
 def format_loss(loss: float) -> str:
-    """Write a loss: `0.0312`."""
-    return f"{loss:.4f}"
+    """Write a loss: `0.0312`, or `2.5e+33` on its way to infinity."""
+    return f"{loss:.4f}" if abs(loss) < 1e5 else f"{loss:.3g}"
 
 
 def format_count(count: float) -> str:

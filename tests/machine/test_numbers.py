@@ -38,6 +38,7 @@ def test_accuracies_have_two_decimals_and_no_blank(share, text):
 
 def test_other_numbers():
     assert format_loss(0.03125) == "0.0312"
+    assert format_loss(2.5e33) == "2.5e+33"
     assert format_count(15_470_264_320) == "15,470,264,320"
     assert format_count(1234.5) == "1,234"
     assert [format_rate(rate) for rate in (1.0, 0.01, 0.0003)] == [
