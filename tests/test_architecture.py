@@ -52,6 +52,7 @@ HEAVY = {
     "matplotlib",
     "PIL",
     "jinja2",
+    "rich",
 }
 
 

@@ -17,6 +17,9 @@ def remove_run(run: Run) -> int:
     It loses its name first, so that no half of it is ever taken for a run. Links in it
     are removed, and not what they lead to.
 
+    Args:
+        run: The run, as `open_run` gives it.
+
     Returns:
         How many bytes it held.
 
