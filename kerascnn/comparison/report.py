@@ -245,7 +245,7 @@ def _environment(parts: Sequence[ComparisonFolder]) -> list[dict[str, Any]]:
 
 
 def _percent(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{100 * value:.{digits}f} %"
+    return "–" if value is None else f"{value:.{digits}%}"
 
 
 def _points(value: float | None) -> str:
