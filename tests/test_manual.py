@@ -6,11 +6,14 @@ import json
 import re
 import runpy
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import kerascnn
+from kerascnn.exporting.export import export_run
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -132,6 +135,11 @@ def test_python_of_the_manual_compiles(page):
         compile(block, name_of(page), "exec")
 
 
+def model_of(block):
+    """The file that a block of Python opens."""
+    return re.search('"([^"]*model[^"]*)"', block)[1]
+
+
 def words_of_the_code():
     """Every literal text of the package, without the values in it."""
     files = (ROOT / "kerascnn").rglob("*.py")
@@ -153,6 +161,37 @@ def test_messages_of_the_troubleshooting_page_are_those_of_the_code():
 def test_calls_are_found_in_shell():
     line = "A=1 .venv/bin/kerascnn predict - < a.png && kerascnn export  # kerascnn no"
     assert commands_of(line) == [["predict", "-"], ["export"]]
+
+
+SHIPPING = blocks(read(ROOT / "docs" / "shipping.md"), "python")
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in SHIPPING if "onnx" not in b], ids=model_of
+)
+def test_python_of_the_shipping_page_runs(
+    exported, splits, tmp_path, block, run_python
+):
+    shutil.copytree(exported, tmp_path, dirs_exist_ok=True)
+    Image.fromarray(splits[1].images[0, ..., 0]).save(tmp_path / "digit.png")
+    assert_probabilities(run_python("-c", block + ENDING))
+
+
+@pytest.mark.slow
+def test_onnx_of_the_shipping_page_runs(lenet_run, tmp_path, run_python):
+    export_run(lenet_run, tmp_path, formats=["onnx"], limit=100)
+    [block] = [block for block in SHIPPING if "onnx" in block]
+    assert_probabilities(run_python("-c", block + ENDING))
+
+
+ENDING = "\nimport numpy as np\nprint(probabilities.shape, np.sum(probabilities))"
+
+
+def assert_probabilities(done):
+    assert done.returncode == 0, done.stderr
+    shape, total = done.stdout.rstrip().rsplit(" ", 1)
+    assert shape == "(1, 10)"
+    assert float(total) == pytest.approx(1, abs=0.02)  # of 8 bits, each
 
 
 def masked(text):
