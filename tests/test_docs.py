@@ -129,7 +129,9 @@ def test_ci_runs_the_tests_as_the_readme_says():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     script = re.sub("^ +", "", read(".ci/run"), flags=re.M).replace('"', "")
     script = script.replace("$venv", ".venv").replace("$python", "python3")
-    assert "\n".join(command.strip().split(" && ")) in script
+    lines = script.splitlines()
+    for step in command.strip().split(" && "):
+        lines = lines[lines.index(step) + 1 :]
 
 
 def test_make_targets_of_contributing_exist():

@@ -201,17 +201,38 @@ def masked(text):
     return re.sub(" +", " ", re.sub(r"\d[\d.,:]*(e-?\d+)?", "0", text))
 
 
+@pytest.fixture
+def run_page(tmp_path):
+    """Run the commands of a page; gives it as it would be today, once it is checked."""
+    refresh = runpy.run_path(str(ROOT / "tools" / "refresh_pages.py"))["refresh"]
+
+    def run(name):
+        page = read(ROOT / name)
+        today = refresh(page, tmp_path)
+        assert masked(today) == masked(page), f"The new page:\n{today}"
+        return today
+
+    return run
+
+
 @pytest.mark.slow
-def test_tutorial_prints_what_it_says(tmp_path):
-    """`python tools/tutorial.py` writes it anew."""
-    refresh = runpy.run_path(str(ROOT / "tools" / "tutorial.py"))["refresh"]
-    page = read(ROOT / "docs" / "tutorial.md")
-    today = refresh(page, tmp_path)
-    assert masked(today) == masked(page), f"The new page:\n{today}"
+def test_tutorial_prints_what_it_says(run_page, tmp_path):
+    """`python tools/refresh_pages.py` writes it anew."""
+    today = run_page("docs/tutorial.md")
     [accuracy] = re.findall(r"^accuracy +([\d.]+)%$", today, re.M)
     assert float(accuracy) > 98
     assert re.search(r"^7 with (9|100)", today, re.M)
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_readme_prints_what_it_says(run_page):
+    """`python tools/refresh_pages.py` writes it anew."""
+    today = run_page("README.md")
+    shown = "".join(blocks(today, "console"))
+    [accuracy] = re.findall(r"^accuracy +([\d.]+)%$", shown, re.M)
+    assert float(accuracy) > 98.8
+    assert shown.count(f"{accuracy}%") >= 3  # of the training, the run, the file
 
 
 @pytest.fixture

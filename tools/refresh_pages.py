@@ -1,10 +1,10 @@
-"""Run the commands of docs/tutorial.md, and put what they print into the page.
+"""Run the commands of README.md and docs/tutorial.md, and write what they print there.
 
 ```sh
-python tools/tutorial.py
+python tools/refresh_pages.py
 ```
 
-writes the page anew. A block of Python whose first line is `# NAME.py` is a file; in a
+writes the pages anew. A block of Python whose first line is `# NAME.py` is a file; in a
 block of `console`, what follows `$ ` is run in the folder of these files, and the lines
 below it are what was printed.
 """
@@ -21,7 +21,8 @@ from pathlib import Path
 
 import kerascnn
 
-PAGE = Path(__file__).parents[1] / "docs" / "tutorial.md"
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "tutorial.md")
 PROGRAMS = {
     "kerascnn": [sys.executable, "-m", "kerascnn"],
     "python": [sys.executable],
@@ -42,8 +43,8 @@ def refresh(page: str, folder: Path) -> str:
     def replace(block: re.Match[str]) -> str:
         kind, text = block.groups()
         if kind == "python":
-            name = text.partition("\n")[0].removeprefix("# ")
-            (folder / name).write_text(text)
+            if named := re.match(r"# (\w+\.py)\n", text):
+                (folder / named[1]).write_text(text)
             return block[0]
         return f"```console\n{_run_all(text, folder)}```\n"
 
@@ -75,5 +76,6 @@ def _run(command: str, folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        PAGE.write_text(refresh(PAGE.read_text("utf-8"), Path(folder)), "utf-8")
+    for path in PAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            path.write_text(refresh(path.read_text("utf-8"), Path(folder)), "utf-8")
