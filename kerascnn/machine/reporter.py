@@ -144,7 +144,7 @@ class LineReporter(Reporter):
             fields["validation"] = f"validation accuracy {format_accuracy(accuracy)}"
         fields["speed"] = f"{format_count(row['images_per_second'])} images/s"
         fields["seconds"] = format_seconds(row["seconds"])
-        if self.live:
+        if self.live and not self._in_notebook:
             least = ("speed", "loss", "validation loss", "accuracy", "seconds")
             fields = _fit(fields, least, self._width)
         self.message(GAP.join(fields.values()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from kerascnn.drawing import (
     BLUE,
@@ -14,7 +13,9 @@ from kerascnn.drawing import (
     PURPLE,
     SKY,
     VERMILION,
+    Figure,
     Rows,
+    fit_text,
     label_epochs,
     zoom_accuracy,
 )
@@ -49,9 +50,8 @@ def plot_runs(histories: Mapping[str, Rows]) -> Figure:
         )
         zoom_accuracy(right, worst)
     bold = left.lines[1::2]
-    figure.legend(
-        bold, list(histories), loc="outside lower center", ncols=min(len(bold), 3)
-    )
+    labels = [fit_text(name, 2.5) for name in histories]
+    figure.legend(bold, labels, loc="outside lower center", ncols=min(len(bold), 3))
     return figure
 
 

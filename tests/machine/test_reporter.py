@@ -173,8 +173,8 @@ def test_notebook_has_the_live_line_without_codes_of_terminals():
     assert shown(cell)[0].endswith("accuracy 90.00%  1,234 images/s  1 min 15 s left")
     reporter.stage("validating")
     assert shown(cell) == ["validating"]
-    reporter.message("done")
-    assert shown(cell) == ["done", ""]
+    reporter.epoch("1/2", ROW)
+    assert shown(cell) == [WHOLE_ROW, ""]
     assert "\x1b" not in cell.getvalue()
 
 
