@@ -14,6 +14,7 @@ from kerascnn.errors import (
     TrainingInterruptedError,
     UnknownNameError,
 )
+from kerascnn.machine.signals import clean_up_on_sigterm
 from kerascnn.machine.tensorflow import configure
 from kerascnn.machine.text import printable
 
@@ -110,4 +111,5 @@ def main() -> None:
     is 0 if all is done, 1 after an error, 2 for a wrong command line, 130 after Ctrl-C
     and 143 after SIGTERM: a training writes a checkpoint first, and says how to resume.
     """
+    clean_up_on_sigterm()
     configure()
