@@ -85,7 +85,7 @@ def test_broken_links_would_be_found():
     page = ROOT / "docs" / "README.md"
     text = (
         "[a](speed.md) [b](nowhere.md) ![c](../no.png) [d](#no-such) [e](https://x.y)\n"
-        "[f](../README.md#license)\n```sh\n[g](no.md)\n```\n"
+        "[f](../README.md#more)\n```sh\n[g](no.md)\n```\n"
     )
     broken = [link for link in links(text) if is_broken(link, page)]
     assert broken == ["nowhere.md", "../no.png", "#no-such"]

@@ -6,7 +6,7 @@ python tools/refresh_pages.py
 
 writes the pages anew. A block of Python whose first line is `# NAME.py` is a file; in a
 block of `console`, what follows `$ ` is run in the folder of these files, and the lines
-below it are what was printed.
+below it are what was printed. A line `...` among them leaves out what is between.
 """
 
 from __future__ import annotations
@@ -54,8 +54,21 @@ def refresh(page: str, folder: Path) -> str:
 
 
 def _run_all(text: str, folder: Path) -> str:
-    commands = re.findall(r"^\$ (.*(?:\\\n.*)*)\n", text, re.M)
-    return "".join(f"$ {command}\n{_run(command, folder)}" for command in commands)
+    shown = re.findall(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", text, re.M)
+    return "".join(
+        f"$ {command}\n{_shortened(_run(command, folder), before)}"
+        for command, before in shown
+    )
+
+
+def _shortened(printed: str, before: str) -> str:
+    """What is printed, without the lines that were left out before."""
+    first, cut, last = before.partition("...\n")
+    if not cut:
+        return printed
+    lines = printed.splitlines(keepends=True)
+    ends = len(lines) - last.count("\n")
+    return "".join([*lines[: first.count("\n")], cut, *lines[ends:]])
 
 
 def _run(command: str, folder: Path) -> str:
