@@ -24,8 +24,8 @@ def format_count(count: float) -> str:
 
 
 def format_rate(rate: float) -> str:
-    """Write a learning rate without needless zeros: `0.01`."""
-    return f"{rate:g}"
+    """Write a learning rate in up to four digits, without needless zeros: `0.01`."""
+    return f"{rate:.4g}"
 
 
 def format_megabytes(num_bytes: float, decimals: int = 2) -> str:
