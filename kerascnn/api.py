@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import closing
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
@@ -90,7 +91,7 @@ def train(
         UnknownNameError: A name that is in no table.
         ConfigError: A setting that cannot be, or does not fit the data or the devices.
         DatasetError: Data that cannot be read.
-        DivergedError: The loss was no longer a finite number.
+        DivergedError: The loss or the weights were no longer finite numbers.
         RunError: The run cannot be written.
         TrainingInterruptedError: A signal stopped it; `resume` continues.
 
@@ -113,7 +114,8 @@ def train(
         "Give another folder with --out.",
     )
 
-    with told_memory_errors(SMALLER):
+    with closing(reporter or LineReporter()) as told, told_memory_errors(SMALLER):
+        told.stage("loading TensorFlow")
         load_tensorflow()
         from kerascnn.training.train import train_model
 
@@ -121,7 +123,7 @@ def train(
             config,
             Path(out),
             name=name,
-            reporter=reporter or LineReporter(),
+            reporter=told,
             data=data,
             class_names=class_names,
         )
@@ -153,11 +155,12 @@ def resume(
     run = _run(run, out)
     _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
 
-    with told_memory_errors(SMALLER):
+    with closing(reporter or LineReporter()) as told, told_memory_errors(SMALLER):
+        told.stage("loading TensorFlow")
         load_tensorflow()
         from kerascnn.training.train import resume_training
 
-        return resume_training(run, reporter=reporter or LineReporter(), data=data)
+        return resume_training(run, reporter=told, data=data)
 
 
 def evaluate(
@@ -430,20 +433,20 @@ def compare(
     from kerascnn.comparison.folder import open_comparison
     from kerascnn.comparison.reach import describe_reach
 
-    reporter = reporter or LineReporter()
     given: dict[str, Any] = dict(settings)
     if models is not None:
         given["models"] = tuple(models)
     folder = open_comparison(Path(out), given)
-    if not folder.has("results.json"):
-        for line in describe_reach(folder.protocol):
-            reporter.message(line)
+    with closing(reporter or LineReporter()) as told:
+        if not folder.has("results.json"):
+            for line in describe_reach(folder.protocol):
+                told.message(line)
 
-    from kerascnn.comparison.run import run_comparison
+        from kerascnn.comparison.run import run_comparison
 
-    return run_comparison(
-        folder, jobs=jobs, without_failed=without_failed, reporter=reporter
-    )
+        return run_comparison(
+            folder, jobs=jobs, without_failed=without_failed, reporter=told
+        )
 
 
 def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:

@@ -6,20 +6,21 @@
     ├── InputShapeError       (ValueError)   images that a network cannot take
     ├── DatasetError                         data that is missing or altered
     ├── RunError                             a run that cannot be read or written
-    │   ├── DivergedError                    the loss is no longer a number
+    │   ├── DivergedError                    loss or weights are no finite numbers
     │   ├── TrainingInterruptedError         stopped by a signal, to be resumed
     │   └── ModelFileError                   a model that cannot be loaded or used
     ├── ExportError                          an exported file that fails its check
     ├── PictureError                         a picture that cannot be read, or is none
     └── MissingExtraError     (ImportError)  an optional package that is not installed
 
-The command line shows any of them as one line and exits with code 1. Everything else is
-a bug and keeps its traceback.
+The command line shows any of them as one line and exits with code 1, or, where a signal
+stopped it, with 128 and its number. Everything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
 
 import reprlib
+import signal
 from collections.abc import Iterable
 
 # A message is a line: what was given has so many signs of it, and a list so many names.
@@ -101,11 +102,25 @@ class RunError(KerasCNNError):
 
 
 class DivergedError(RunError):
-    """Training stopped because the loss was no longer a finite number."""
+    """Training stopped: loss or weights were no longer finite numbers."""
 
 
 class TrainingInterruptedError(RunError):
-    """Training was stopped by a signal; what was done is kept."""
+    """Training was stopped by a signal; what was done is kept.
+
+    Args:
+        message: What to say.
+        signal_number: The signal; Ctrl-C's where it is not given.
+    """
+
+    def __init__(self, message: str, signal_number: int = signal.SIGINT) -> None:
+        super().__init__(message)
+        self.signal_number = int(signal_number)
+
+    @property
+    def exit_code(self) -> int:
+        """What a process that a signal stopped exits with: 130 for Ctrl-C."""
+        return 128 + self.signal_number
 
 
 class ModelFileError(RunError):

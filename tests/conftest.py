@@ -43,6 +43,22 @@ def run_python(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def parse_command():
+    """Parse the words of a call as the command line does, and run nothing."""
+    import click
+
+    from kerascnn.cli import main
+
+    def parse(name, *arguments):
+        command = main.get_command(click.Context(main), name)
+        assert command is not None, name
+        with command.make_context(name, list(arguments)) as context:
+            assert context.params
+
+    return parse
+
+
+@pytest.fixture(scope="session")
 def splits():
     """The training and the test images of MNIST."""
     from kerascnn.data import load_dataset
@@ -141,6 +157,23 @@ def exported(lenet, splits, tmp_path_factory):
     report = {"dataset": DatasetFacts.from_table("mnist").to_dict()}
     (folder / "export.json").write_text(json.dumps(report))
     return folder
+
+
+@pytest.fixture
+def awkward_names():
+    """Ten names that fonts, TeX and the edges of a figure have trouble with."""
+    return [
+        r"$\foo$",
+        "$x_1$ and $x^2",
+        r"a_b\c%d",
+        "$",
+        "数字",
+        "हिन्दी",
+        "شكر",
+        "x" * 300,
+        "W" * 300,
+        "two\nlines\x1b[0m\udcff",
+    ]
 
 
 @pytest.fixture

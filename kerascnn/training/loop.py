@@ -7,15 +7,15 @@ import time
 import numpy as np
 
 from kerascnn.errors import TrainingInterruptedError
-from kerascnn.evaluation.metrics import loss_and_accuracy
+from kerascnn.machine.pace import Pace
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
 from kerascnn.machine.text import command_line
-from kerascnn.training.ending import diverged_error
+from kerascnn.training.ending import diverged_error, measure_validation
 from kerascnn.training.network import averaged_weights
 from kerascnn.training.recorder import Recorder
 from kerascnn.training.setup import TrainingSetup
-from kerascnn.training.state import EpochRow, TrainingState, ValidationRow
+from kerascnn.training.state import EpochRow, TrainingState
 
 # A call into the graph takes about so long: often enough for a live line and Ctrl-C,
 # seldom enough to cost nothing.
@@ -38,22 +38,27 @@ class TrainingLoop:
         self.settings = setup.settings
         self.recorder = recorder
         self.reporter = reporter
+        self.pace = Pace()
+        self.ending_seconds = 0.0
 
     def run(self, state: TrainingState) -> None:
         """Train on; the state changes with it.
 
         Raises:
-            DivergedError: The loss was no longer a finite number.
+            DivergedError: The loss or the weights were no longer finite numbers.
             TrainingInterruptedError: A signal came; a checkpoint is written.
             RunError: The run cannot be written.
         """
         settings = self.settings
+        self.reporter.stage("compiling the first step")
         with remembered_signals() as signals:
             while state.epoch < settings.epochs and not state.has_stalled(
                 settings.early_stop
             ):
                 self._train_epoch(state, signals)
                 self._finish_epoch(state)
+                if signals:
+                    raise self._interrupted(state, signals)
 
     def _train_epoch(self, state: TrainingState, signals: list[int]) -> None:
         """Do the steps of an epoch that are not done yet."""
@@ -70,6 +75,7 @@ class TrainingLoop:
             state.step += count
             taken = time.monotonic() - started
             state.seconds += taken
+            self.pace.add(count, taken)
             if not np.isfinite(state.losses[part]).all():
                 raise diverged_error(setup, recorder, state)
             self._report_steps(state, begin)
@@ -77,31 +83,43 @@ class TrainingLoop:
                 recorder.checkpoint(setup.model, state)
                 saved = time.monotonic()
             if signals:
-                again = command_line("train", "--resume", recorder.run.path)
-                raise TrainingInterruptedError(
-                    f"Stopped after {state.step:,} of {len(setup.rates):,} steps. "
-                    f"Go on with: {again}"
-                )
+                raise self._interrupted(state, signals)
             count = max(1, min(2 * count, int(count * CALL_SECONDS / taken)))
 
     def _report_steps(self, state: TrainingState, begin: int) -> None:
         setup = self.setup
         done = state.step - begin
         images = done * setup.batches.batch_size
-        left = (len(setup.rates) - state.step) * state.seconds / done
+        step_seconds, left = self.pace.seconds_per_step, None
+        if step_seconds is not None:
+            left = (len(setup.rates) - state.step) * step_seconds
+            left += (self.settings.epochs - state.epoch) * self.ending_seconds
         self.reporter.steps(
             epoch=f"{state.epoch + 1}/{self.settings.epochs}",
             done=done,
             total=setup.batches.steps_per_epoch,
             loss=float(state.losses[begin : state.step].mean()),
             accuracy=float(state.correct[begin : state.step].sum() / images),
-            images_per_second=images / state.seconds,
+            images_per_second=step_seconds and setup.batches.batch_size / step_seconds,
             seconds_left=left,
+        )
+
+    def _interrupted(
+        self, state: TrainingState, signals: list[int]
+    ) -> TrainingInterruptedError:
+        again = command_line("train", "--resume", self.recorder.run.path)
+        return TrainingInterruptedError(
+            f"Stopped after {state.step:,} of {len(self.setup.rates):,} steps. Go on "
+            f"with: {again}",
+            signals[0],
         )
 
     def _finish_epoch(self, state: TrainingState) -> None:
         """Validate, and write down the epoch."""
         settings, recorder, model = self.settings, self.recorder, self.setup.model
+        started = time.monotonic()
+        name = f"{state.epoch + 1}/{settings.epochs}"
+        self.reporter.stage(f"epoch {name}  validating")
         row = self._row(state)
         state.history.append(row)
         state.seconds = 0.0
@@ -111,28 +129,28 @@ class TrainingLoop:
         recorder.write_history(state)
         if settings.tensorboard:
             recorder.write_tensorboard(row)
-        self.reporter.epoch(f"{state.epoch}/{settings.epochs}", row)
+        self.ending_seconds = time.monotonic() - started
+        self.reporter.epoch(name, row)
 
     def _row(self, state: TrainingState) -> EpochRow:
-        """The row of the epoch whose steps are done."""
+        """The row of the epoch whose steps are done.
+
+        Raises:
+            DivergedError: Its last update left weights that are no finite numbers.
+        """
         setup = self.setup
+        with averaged_weights(self.settings, setup.model):
+            measured = measure_validation(setup, setup.predict)
+        numbers = (*setup.model.get_weights(), *measured.values())
+        if not all(np.isfinite(number).all() for number in numbers):
+            raise diverged_error(setup, self.recorder, state)
         steps = slice(state.step - setup.batches.steps_per_epoch, state.step)
         return {
             "epoch": state.epoch + 1,
             "loss": float(state.losses[steps].mean(dtype=np.float64)),
             "accuracy": float(state.correct[steps].sum() / setup.images_per_epoch),
-            **self._validate(),
+            **measured,
             "learning_rate": float(setup.rates[state.step - 1]),
             "seconds": round(state.seconds, 3),
             "images_per_second": round(setup.images_per_epoch / state.seconds, 1),
         }
-
-    def _validate(self) -> ValidationRow:
-        """Loss and accuracy on the images held out; nothing where there are none."""
-        validation = self.setup.validation
-        if not len(validation):
-            return {}
-        with averaged_weights(self.settings, self.setup.model):
-            probabilities = self.setup.predict(validation.images)
-        loss, accuracy = loss_and_accuracy(probabilities, validation.labels)
-        return {"validation_loss": loss, "validation_accuracy": accuracy}

@@ -10,10 +10,16 @@ import tensorflow as tf
 
 from kerascnn.data import ARRAYS
 from kerascnn.data.arrays import split_of_arrays
-from kerascnn.errors import ConfigError, DivergedError, RunError
+from kerascnn.errors import (
+    ConfigError,
+    DivergedError,
+    RunError,
+    TrainingInterruptedError,
+)
 from kerascnn.machine.computation import differences
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.state import fresh_state
+from kerascnn.machine.text import command_line
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.ending import finish_training
@@ -59,7 +65,7 @@ def train_model(
     Raises:
         ConfigError: Settings that do not fit the data or the devices.
         DatasetError: Data that cannot be read, or arrays that cannot be trained on.
-        DivergedError: The loss was no longer a finite number.
+        DivergedError: The loss or the weights were no longer finite numbers.
         RunError: The run cannot be written.
         TrainingInterruptedError: A signal stopped it; `resume_training` goes on.
     """
@@ -157,8 +163,15 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
         reporter.message(
             f"Going on after {state.step:,} of {len(setup.rates):,} steps."
         )
-    TrainingLoop(setup, recorder, reporter).run(state)
-    finish_training(setup, recorder, state)
+    try:
+        TrainingLoop(setup, recorder, reporter).run(state)
+        reporter.stage("measuring the model, and writing it")
+        finish_training(setup, recorder, state)
+    except KeyboardInterrupt as error:
+        raise TrainingInterruptedError(
+            "Stopped at once. Go on from the last checkpoint with: "
+            + command_line("train", "--resume", run.path)
+        ) from error
     return run
 
 
