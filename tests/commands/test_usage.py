@@ -46,8 +46,9 @@ def test_option_that_is_meant_is_suggested(command, given, meant):
 
 
 def test_option_that_nothing_is_like_gets_no_suggestion():
-    result = invoke("runs", "--lr", "1")
-    assert result.stderr == "Error: No such option: --lr. See: kerascnn runs --help\n"
+    result = invoke("runs", "--lr-x", "1")
+    line = "Error: No such option: --lr-x. See: kerascnn runs --help\n"
+    assert result.stderr == line
 
 
 def test_synonyms_stand_for_options_that_there_are():
