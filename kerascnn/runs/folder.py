@@ -22,7 +22,7 @@ import csv
 import io
 import math
 import os
-import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -293,25 +293,25 @@ def create_run(
     Raises:
         RunError: The name is taken or is no name, or the folder cannot be written.
     """
-    if name is not None and (Path(name).name != name or name[:1] in {"", "."}):
+    if name is not None and (
+        Path(name).name != name or name[:1] in {"", "."} or "\0" in name
+    ):
         raise RunError(
             f"A run is named by a plain folder name, but got {name!r}. Choose the "
             "folder that it goes into with --out."
         )
     with translated_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        draft = Run(out / f".new-{os.getpid()}")
-        shutil.rmtree(draft.path, ignore_errors=True)
-        draft.path.mkdir()
-    try:
+        # Not named by the process: threads share its number, and containers may.
+        holder = tempfile.TemporaryDirectory(prefix=".new-", dir=out)
+    with holder:
+        draft = Run(Path(holder.name) / "run")
         draft.write_text("config.json", ConfigFile(config, config.resolve()).to_json())
         draft.write_json("environment.json", environment)
         draft.write_json("dataset.json", dataset.to_dict())
         path = _claim(
             draft.path, out, name or f"{config.model}-{config.optimizer}", name
         )
-    finally:
-        shutil.rmtree(draft.path, ignore_errors=True)
     return Run(path)
 
 
@@ -320,8 +320,8 @@ def _claim(draft: Path, out: Path, stem: str, name: str | None) -> Path:
     number = 1
     while True:
         path = out / (name or f"{stem}-{number}")
-        if not path.exists():
-            with translated_os_errors(path):
+        with translated_os_errors(path):
+            if not path.exists():
                 try:
                     draft.rename(path)
                     return path

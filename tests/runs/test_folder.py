@@ -4,18 +4,22 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+import kerascnn
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.runs import folder
 from kerascnn.runs.folder import Run, list_runs, newest_run, open_run
 from kerascnn.settings.config import TrainConfig
 
+PACKAGE = Path(kerascnn.__file__).parent
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
 FACTS = DatasetFacts.from_table("mnist")
 create_run = partial(folder.create_run, dataset=FACTS)
@@ -91,7 +95,77 @@ def test_taken_name_is_refused_and_the_run_stays(tmp_path):
     assert os.listdir(tmp_path) == ["mine"]
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden"])
+# Makes runs in a folder and prints them with the seeds that their settings hold.
+MAKE = """
+import os, sys
+from pathlib import Path
+os.getpid = lambda: 1  # as the first process of a container has
+from kerascnn.data.facts import DatasetFacts
+from kerascnn.runs.folder import create_run
+from kerascnn.settings.config import TrainConfig
+
+first, out = int(sys.argv[1]), Path(sys.argv[2])
+for seed in range(first, first + 30):
+    config = TrainConfig(model="lenet", seed=seed)
+    facts = DatasetFacts.from_table("mnist")
+    print(seed, create_run(config, {"seed": seed}, out, dataset=facts).name)
+"""
+
+
+def test_processes_of_equal_numbers_do_not_mix_their_runs(tmp_path):
+    makers = [
+        subprocess.Popen(
+            [sys.executable, "-c", MAKE, str(first), str(tmp_path / "runs")],
+            env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for first in (0, 100)
+    ]
+    made = [
+        line.split()
+        for maker in makers
+        for line in maker.communicate()[0].split("\n")
+        if line
+    ]
+    assert_made_apart(tmp_path / "runs", [(int(seed), name) for seed, name in made], 60)
+
+
+def test_threads_do_not_mix_their_runs(tmp_path):
+    def make(seed):
+        config = TrainConfig(model="lenet", seed=seed)
+        return seed, create_run(config, {"seed": seed}, tmp_path).name
+
+    with ThreadPoolExecutor(4) as pool:
+        assert_made_apart(tmp_path, list(pool.map(make, range(100))), 100)
+
+
+def assert_made_apart(out, made, count):
+    """Each run has its own name and what it was made with, and nothing else is left."""
+    assert len(dict(made)) == count
+    assert sorted(os.listdir(out)) == sorted(name for _, name in made)
+    for seed, name in made:
+        run = Run(out / name)
+        assert run.settings.seed == run.environment["seed"] == seed
+
+
+def test_folder_of_a_run_is_open_to_those_whom_the_umask_lets_in(tmp_path):
+    before = os.umask(0o027)
+    try:
+        run = create_run(CONFIG, {}, tmp_path)
+    finally:
+        os.umask(before)
+    assert run.path.stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "七" * 100])
+def test_name_that_is_too_long_for_a_folder_is_one_error(tmp_path, name):
+    with pytest.raises(RunError, match=r"^Cannot write .*File name too long"):
+        create_run(CONFIG, {}, tmp_path, name=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden", "a\0b"])
 def test_name_that_is_no_folder_name_is_refused(tmp_path, name):
     with pytest.raises(RunError, match="plain folder name"):
         create_run(CONFIG, {}, tmp_path, name=name)
