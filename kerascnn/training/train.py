@@ -149,7 +149,7 @@ def resume_training(
 def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
     """Train from the run's checkpoint, or from the start, to the end."""
     reporter.message(f"{run.path}: {setup.headline()}")
-    recorder = Recorder(run, setup.rates, setup.batches)
+    recorder = Recorder(run, setup)
     state = recorder.restore(setup.model)
     if state is None:
         state = TrainingState.at_start(len(setup.rates))
@@ -157,6 +157,8 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
         reporter.message(
             f"Going on after {state.step:,} of {len(setup.rates):,} steps."
         )
+        if state.history:  # the process may have ended before it was written
+            recorder.write_history(state)
     TrainingLoop(setup, recorder, reporter).run(state)
     finish_training(setup, recorder, state)
     return run
