@@ -90,7 +90,7 @@ def test_file_away_from_its_report_is_asked_about(file):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "which data its files are for: Expecting property name"),
+        ("{", "data its files are for: it is not JSON .Expecting property name"),
         ('{"dataset": "none"}', "files are for: There is no dataset 'none'"),
         ("[1]", "cannot be read: they are no JSON object"),
         ("{}", "cannot be read: they are no JSON object"),
