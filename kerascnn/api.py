@@ -70,7 +70,7 @@ def train(
         UnknownNameError: A name that is in no table.
         ConfigError: A setting that cannot be, or does not fit the data or the devices.
         DatasetError: Data that cannot be read.
-        DivergedError: The loss was no longer a finite number.
+        DivergedError: The loss or the weights were no longer finite numbers.
         RunError: The run cannot be written.
         TrainingInterruptedError: A signal stopped it; `resume` continues.
 

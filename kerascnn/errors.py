@@ -6,7 +6,7 @@
     ├── InputShapeError       (ValueError)   images that a network cannot take
     ├── DatasetError                         data that is missing or altered
     ├── RunError                             a run that cannot be read or written
-    │   ├── DivergedError                    the loss is no longer a number
+    │   ├── DivergedError                    loss or weights are no finite numbers
     │   ├── TrainingInterruptedError         stopped by a signal, to be resumed
     │   └── ModelFileError                   a model that cannot be loaded or used
     ├── ExportError                          an exported file that fails its check
@@ -63,7 +63,7 @@ class RunError(KerasCNNError):
 
 
 class DivergedError(RunError):
-    """Training stopped because the loss was no longer a finite number."""
+    """Training stopped: loss or weights were no longer finite numbers."""
 
 
 class TrainingInterruptedError(RunError):

@@ -144,6 +144,23 @@ def exported(lenet, splits, tmp_path_factory):
 
 
 @pytest.fixture
+def awkward_names():
+    """Ten names that fonts, TeX and the edges of a figure have trouble with."""
+    return [
+        r"$\foo$",
+        "$x_1$ and $x^2",
+        r"a_b\c%d",
+        "$",
+        "数字",
+        "हिन्दी",
+        "شكر",
+        "x" * 300,
+        "W" * 300,
+        "two\nlines\x1b[0m\udcff",
+    ]
+
+
+@pytest.fixture
 def assert_whole():
     """Fails where something of a figure is beyond its edges."""
 

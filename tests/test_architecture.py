@@ -147,6 +147,18 @@ def test_figures_are_drawn_from_plain_data(module):
     assert libraries(names) <= {"matplotlib", "numpy"}
 
 
+def test_figures_are_of_the_class_that_shows_names_as_they_are():
+    """matplotlib's own reads a formula between two dollar signs."""
+    owners = [
+        module
+        for module, tree in TREES.items()
+        if any(
+            name.startswith("matplotlib.figure") for name in imported(ast.walk(tree))
+        )
+    ]
+    assert owners == ["drawing"]
+
+
 @pytest.mark.parametrize("module", [n for n in TREES if n.startswith("commands.")])
 def test_command_imports_its_one_library_function_when_it_runs(module):
     """At import, a command has the tables and what is light, and no other command."""

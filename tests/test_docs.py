@@ -175,3 +175,7 @@ def test_what_is_banned_would_be_found():
         assert re.search(pattern, sample, re.M)
         assert not re.search(pattern, "x = a/home/b  # TODO #12", re.M)
     assert ROOT / "kerascnn" / "cli.py" in project_texts()
+
+
+def test_citation_names_the_version():
+    assert f"\nversion: {kerascnn.__version__}\n" in read("CITATION.cff")

@@ -75,6 +75,7 @@ def test_source_archive_carries_what_the_tests_need(folder):
         names = {Path(name).relative_to(root).as_posix() for name in file.getnames()}
     tests = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/**/*.py")}
     documents = {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"}
+    documents |= {"CITATION.cff", "SECURITY.md", "docs/security.md"}
     tools = {"Makefile", ".ci/run", "setup.cfg", "pyproject.toml", "cli.py"}
     data = {f"kerascnn/data/mnist/{archive.name}" for archive in ARCHIVES}
     assert tests | documents | tools | data | {"saved_models/README.md"} <= names

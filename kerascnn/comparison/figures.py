@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -27,6 +26,7 @@ from kerascnn.drawing import (
     PURPLE,
     SKY,
     VERMILION,
+    Figure,
     Rows,
     label_epochs,
     percent,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from kerascnn.comparison.config import RULES
 from kerascnn.comparison.figures import (
@@ -24,7 +23,7 @@ from kerascnn.comparison.folder import ComparisonFolder
 from kerascnn.comparison.plan import FINAL, PlannedRun
 from kerascnn.comparison.records import NetworkResult, Results, RunResult
 from kerascnn.comparison.results import derive_results
-from kerascnn.drawing import save_figure
+from kerascnn.drawing import Figure, save_figure
 from kerascnn.errors import RunError
 from kerascnn.runs.folder import Run
 
@@ -246,7 +245,7 @@ def _environment(parts: Sequence[ComparisonFolder]) -> list[dict[str, Any]]:
 
 
 def _percent(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{100 * value:.{digits}f} %"
+    return "–" if value is None else f"{value:.{digits}%}"
 
 
 def _points(value: float | None) -> str:

@@ -9,18 +9,34 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from kerascnn.drawing import BLUE, GRAY, VERMILION, percent, save_figure
+from kerascnn.drawing import (
+    BLUE,
+    GRAY,
+    VERMILION,
+    Figure,
+    fit_text,
+    percent,
+    plain_log_axis,
+    save_figure,
+)
 from kerascnn.evaluation.evaluate import Evaluation
 from kerascnn.evaluation.metrics import ReliabilityBin
 
-# A matrix of more classes than this is drawn without numbers and names.
-MAX_CLASSES_WITH_NUMBERS = 20
+# A matrix of more classes than these is drawn without numbers, then without names.
+MAX_CLASSES_WITH_NUMBERS, MAX_CLASSES_WITH_NAMES = 20, 100
+# The accuracy of fewer images than these says little.
+FEW_IMAGES = 20
+FIRM, FADED = 0.5, 0.15
+# Of the normal distribution, for an interval of 95 %.
+QUANTILE = 1.959964
+
+Floats = npt.NDArray[np.float64]
 
 
 def plot_confusion_matrix(
-    matrix: Sequence[Sequence[int]], class_names: Sequence[str]
+    matrix: Sequence[Sequence[int]], class_names: Sequence[str], *, title: str = ""
 ) -> Figure:
     """Plot which classes are taken for which.
 
@@ -28,12 +44,19 @@ def plot_confusion_matrix(
         matrix: Numbers of images, a row for each true class, a column for each
             predicted one.
         class_names: What each class stands for.
+        title: The model and the data set.
     """
     counts = np.asarray(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    accuracy = counts.trace() / max(counts.sum(), 1)
     with_numbers = len(counts) <= MAX_CLASSES_WITH_NUMBERS
-    side = 3 + 0.5 * len(counts) if with_numbers else 10
+    side = 3 + 0.5 * len(counts) if with_numbers else 2 + 0.14 * len(counts)
+    side = min(max(side, 5), 16)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
+    figure.suptitle(
+        f"{fit_text(title, side, 12)}\nConfusion matrix, accuracy {accuracy:.2%}",
+        fontsize=12,
+    )
     axes = figure.subplots()
     # The square root lets a mistake of one in a hundred be seen.
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
@@ -41,23 +64,20 @@ def plot_confusion_matrix(
         image, ax=axes, shrink=0.8, label="Share of the true class (%)"
     )
     bar.ax.yaxis.set_major_formatter(percent)
-    axes.set(xlabel="Predicted class", ylabel="True class", title="Confusion matrix")
     if with_numbers:
         _write_numbers(axes, counts, shares)
-        slanted = max(map(len, class_names)) > 3
-        axes.set_xticks(
-            range(len(counts)),
-            class_names,
-            rotation=45 if slanted else 0,
-            ha="right" if slanted else "center",
+    if len(counts) > MAX_CLASSES_WITH_NAMES:
+        axes.set(
+            xlabel="Number of the predicted class", ylabel="Number of the true class"
         )
-        axes.set_yticks(range(len(counts)), class_names)
+    else:
+        axes.set(xlabel="Predicted class", ylabel="True class")
+        points = 10 if with_numbers else 7
+        _write_names(axes, class_names, points, (side - 2.5) / len(counts))
     return figure
 
 
-def _write_numbers(
-    axes: Axes, counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]
-) -> None:
+def _write_numbers(axes: Axes, counts: npt.NDArray[np.int64], shares: Floats) -> None:
     for (true, predicted), count in np.ndenumerate(counts):
         if count:
             axes.text(
@@ -66,9 +86,21 @@ def _write_numbers(
                 str(count),
                 ha="center",
                 va="center",
-                fontsize=8,
+                fontsize=9 if count < 100_000 else 6,
                 color="white" if shares[true, predicted] > 0.4 else "black",
             )
+
+
+def _write_names(
+    axes: Axes, class_names: Sequence[str], points: float, cell: float
+) -> None:
+    """Name the rows and the columns, slanted where a name is wider than a cell."""
+    names = [fit_text(name, 1.7, points) for name in class_names]
+    axes.set_yticks(range(len(names)), names, fontsize=points)
+    axes.set_xticks(range(len(names)), names, fontsize=points)
+    if any(fit_text(name, 0.8 * cell, points) != name for name in names):
+        for label in axes.get_xticklabels():
+            label.set(rotation=60, ha="right", rotation_mode="anchor")
 
 
 def plot_mistakes(
@@ -77,6 +109,7 @@ def plot_mistakes(
     probabilities: npt.NDArray[np.float32],
     class_names: Sequence[str],
     *,
+    title: str = "",
     count: int = 36,
 ) -> Figure:
     """Show the mistakes of the highest confidence, the worst first.
@@ -86,94 +119,115 @@ def plot_mistakes(
         labels: The true classes, `(number,)`.
         probabilities: The model's, `(number, num_classes)`.
         class_names: What each class stands for.
+        title: The model and the data set.
         count: The most images to show.
     """
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     mistakes = np.flatnonzero(predicted != labels)
     shown = mistakes[np.argsort(-confidence[mistakes], kind="stable")][:count]
-    if not len(shown):
-        figure = Figure(figsize=(6, 1.5), layout="constrained")
-        figure.suptitle(f"No mistake among {len(labels):,} images", y=0.6)
-        return figure
-    names = [name if len(name) <= 12 else f"{name[:11]}…" for name in class_names]
-    columns = min(6, len(shown))
+    columns = min(6, max(len(shown), 1))
     rows = -(-len(shown) // columns)
-    figure = Figure(
-        figsize=(max(1.6 * columns, 6), 2.05 * rows + 0.7), layout="constrained"
-    )
+    width = max(1.6 * columns, 6)
+    figure = Figure(figsize=(width, 2.05 * rows + 0.7), layout="constrained")
     noun = "mistake" if len(mistakes) == 1 else "mistakes"
-    part = f", the most confident {len(shown)}" if len(shown) < len(mistakes) else ""
+    part = f", the {len(shown)} most confident" if len(shown) < len(mistakes) else ""
+    found = f"{len(mistakes):,} {noun}" if len(mistakes) else "No mistake"
     figure.suptitle(
-        f"{len(mistakes):,} {noun} among {len(labels):,} images{part}\n"
-        "true → predicted, probability"
+        f"{fit_text(title, width - 0.4, 12)}\n"
+        f"{found} among {len(labels):,} images{part}",
+        fontsize=12,
     )
+    if not len(shown):
+        return figure
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
     for axes, index in zip(grid[: len(shown)], shown, strict=True):
         axes.imshow(images[index].squeeze(), cmap="gray", vmin=0, vmax=255)
         axes.set_title(
-            f"{names[labels[index]]} → {names[predicted[index]]}\n"
-            f"{confidence[index]:.1%}",
+            f"true {fit_text(class_names[labels[index]], 1.15, 8)}\n"
+            f"predicted {fit_text(class_names[predicted[index]], 0.9, 8)}\n"
+            f"{confidence[index]:.2%}",
             fontsize=8,
         )
     return figure
 
 
 def plot_reliability(
-    bins: Sequence[ReliabilityBin], expected_calibration_error: float
+    bins: Sequence[ReliabilityBin],
+    expected_calibration_error: float,
+    *,
+    title: str = "",
 ) -> Figure:
     """Plot the accuracy of predictions over their confidence.
 
     Args:
         bins: Of equal width from 0 to 1.
         expected_calibration_error: The mean gap between the two, in `[0, 1]`.
+        title: The model and the data set.
     """
-    figure = Figure(figsize=(5.5, 6.5), layout="constrained")
+    figure = Figure(figsize=(6, 7.2), layout="constrained")
+    figure.suptitle(
+        f"{fit_text(title, 5.6, 12)}\n"
+        f"Expected calibration error {expected_calibration_error:.2%}",
+        fontsize=12,
+    )
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
-    edges = np.arange(len(bins)) / len(bins)
-    filled = [row for row in bins if row.images]
     upper.plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="perfect calibration")
-    upper.bar(
-        edges,
-        [row.accuracy or 0 for row in bins],
-        width=1 / len(bins),
-        align="edge",
-        color=BLUE,
-        alpha=0.4,
-        edgecolor=BLUE,
-        label="accuracy of the bin",
-    )
-    upper.plot(
-        [row.confidence for row in filled],
-        [row.accuracy for row in filled],
-        color=VERMILION,
-        linestyle="",
-        marker="D",
-        clip_on=False,
-        zorder=3,
-        label="at its mean confidence",
-    )
-    upper.set(
-        ylabel="Accuracy (%)",
-        title=f"Expected calibration error: {expected_calibration_error:.2%}",
-        xlim=(0, 1),
-        ylim=(0, 1),
-    )
+    many = [row.images >= FEW_IMAGES for row in bins]
+    for index, row in enumerate(bins):
+        alpha = FIRM if many[index] else FADED
+        place = {"x": index / len(bins), "width": 1 / len(bins), "align": "edge"}
+        for axes, height, color in (
+            (upper, row.accuracy or 0, BLUE),
+            (lower, row.images, GRAY),
+        ):
+            axes.bar(
+                height=height, color=color, alpha=alpha, edgecolor="white", **place
+            )
+        if row.accuracy is None:
+            continue
+        low, high = _wilson_interval(row.accuracy, row.images)
+        upper.errorbar(
+            row.confidence,
+            row.accuracy,
+            # An end that is the accuracy itself may be past it by a rounding.
+            yerr=np.abs([[row.accuracy - low], [high - row.accuracy]]),
+            color=VERMILION,
+            alpha=1 if many[index] else 0.4,
+            marker="D",
+            markersize=5,
+            capsize=3,
+            clip_on=False,
+            zorder=3,
+        )
+    upper.errorbar(
+        [], [], yerr=[], color=VERMILION, marker="D", markersize=5, capsize=3,
+        label="accuracy at the mean confidence,\n95% interval (Wilson)",
+    )  # fmt: skip
+    upper.set(ylabel="Accuracy (%)", xlim=(0, 1), ylim=(0, 1))
     upper.yaxis.set_major_formatter(percent)
-    figure.legend(loc="outside lower center", ncols=2)
-    lower.bar(
-        edges,
-        [row.images for row in bins],
-        width=1 / len(bins),
-        align="edge",
-        color=GRAY,
-        edgecolor="white",
-    )
     lower.set(xlabel="Confidence (%)", ylabel="Images", yscale="log")
+    lower.set_ylim(0.7, 2 * max(row.images for row in bins))
     lower.xaxis.set_major_formatter(percent)
+    plain_log_axis(lower.yaxis, lambda images, _: f"{images:,.0f}", subs=(1,))
+    handles, _ = upper.get_legend_handles_labels()
+    bars = [
+        Patch(color=BLUE, alpha=FIRM, label="accuracy of the bin"),
+        Patch(color=BLUE, alpha=FADED, label=f"faded: fewer than {FEW_IMAGES} images"),
+    ]
+    figure.legend(handles=[*bars, *handles], loc="outside lower center", ncols=2)
     return figure
+
+
+def _wilson_interval(share: float, images: int) -> tuple[float, float]:
+    """An interval of 95 % for a share (https://doi.org/10.2307/2276774)."""
+    square = QUANTILE**2 / images
+    middle = (share + square / 2) / (1 + square)
+    spread = share * (1 - share) / images + square / images / 4
+    half = QUANTILE * spread**0.5 / (1 + square)
+    return middle - half, middle + half
 
 
 def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
@@ -190,15 +244,20 @@ def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
         RunError: A file that cannot be written.
     """
     metrics, test = evaluation.metrics, evaluation.test
+    title = f"{evaluation.source} on {evaluation.dataset}"
     figures = {
         "confusion_matrix": plot_confusion_matrix(
-            metrics.confusion_matrix, test.class_names
+            metrics.confusion_matrix, test.class_names, title=title
         ),
         "mistakes": plot_mistakes(
-            test.images, test.labels, evaluation.probabilities, test.class_names
+            test.images,
+            test.labels,
+            evaluation.probabilities,
+            test.class_names,
+            title=title,
         ),
         "reliability": plot_reliability(
-            metrics.reliability, metrics["expected_calibration_error"]
+            metrics.reliability, metrics["expected_calibration_error"], title=title
         ),
     }
     return [

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from kerascnn.data.pictures import Pixels
-from kerascnn.drawing import BLUE, save_figure
+from kerascnn.drawing import BLUE, Figure, fit_text, save_figure
 from kerascnn.evaluation.predict import Prediction
-from kerascnn.machine.text import printable
 
-COLUMNS = 4
+# In inches, from the lower left corner of the place that one picture has: left, bottom,
+# width and height of the picture, of what was seen of it, and of the classes.
+PICTURE, SEEN, BARS = (0.1, 0.1, 0.9, 0.9), (1.1, 0.1, 0.9, 0.9), (2.12, 0.1, 1.25, 0.9)
+CELL_WIDTH, CELL_HEIGHT, TITLE_HEIGHT = 3.5, 1.45, 0.4
 
 
 def save_predictions(predictions: Sequence[Prediction], path: Path) -> None:
@@ -25,7 +27,7 @@ def save_predictions(predictions: Sequence[Prediction], path: Path) -> None:
     save_figure(plot_predictions(predictions), path)
 
 
-def plot_predictions(predictions: Sequence[Prediction], *, count: int = 24) -> Figure:
+def plot_predictions(predictions: Sequence[Prediction], *, count: int = 60) -> Figure:
     """Show each picture, the pixels that the network saw, and its likeliest classes.
 
     Args:
@@ -33,25 +35,55 @@ def plot_predictions(predictions: Sequence[Prediction], *, count: int = 24) -> F
         count: The most pictures to show.
     """
     shown = predictions[:count]
-    columns = min(COLUMNS, len(shown))
-    rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(3.6 * columns, 1.9 * rows + 0.5), layout="constrained")
+    # About as wide as high.
+    columns = math.ceil(math.sqrt(len(shown) * CELL_HEIGHT / CELL_WIDTH))
+    rows = math.ceil(len(shown) / columns)
+    width, height = CELL_WIDTH * columns, CELL_HEIGHT * rows + TITLE_HEIGHT
+    figure = Figure(figsize=(width, height))
     rest = f", the first {len(shown)}" if len(shown) < len(predictions) else ""
     noun = "picture" if len(predictions) == 1 else "pictures"
-    figure.suptitle(f"{len(predictions):,} {noun}{rest}")
-    grid = figure.subplots(rows, 3 * columns, squeeze=False).reshape(-1, 3)
-    for axes in grid.ravel():
-        axes.set_axis_off()
-    for (picture, seen, bars), prediction in zip(
-        grid[: len(shown)], shown, strict=True
-    ):
+    figure.suptitle(
+        f"{len(predictions):,} {noun}{rest}",
+        y=1 - TITLE_HEIGHT / 2 / height,
+        va="center",
+    )
+    for index, prediction in enumerate(shown):
+        row, column = divmod(index, columns)
+        corner = column * CELL_WIDTH, (rows - 1 - row) * CELL_HEIGHT
+        picture, seen, bars = (
+            _add_axes(figure, corner, box) for box in (PICTURE, SEEN, BARS)
+        )
         _show(picture, prediction.picture)
-        picture.set_title(_short(prediction.file), fontsize=8, parse_math=False)
         _show(seen, prediction.seen.pixels)
-        title = "seen, inverted" if prediction.seen.inverted else "seen"
-        seen.set_title(title, fontsize=8)
+        seen.set_title(
+            "seen, inverted" if prediction.seen.inverted else "seen", fontsize=7, pad=2
+        )
         _draw_bars(bars, prediction)
+        figure.text(
+            (corner[0] + PICTURE[0]) / width,
+            (corner[1] + CELL_HEIGHT - 0.24) / height,
+            fit_text(
+                PurePath(prediction.file).name, CELL_WIDTH - 0.2, 8, weight="bold"
+            ),
+            fontsize=8,
+            weight="bold",
+        )
     return figure
+
+
+def _add_axes(
+    figure: Figure,
+    corner: tuple[float, float],
+    box: tuple[float, float, float, float],
+) -> Axes:
+    """Axes without a frame at a place in inches."""
+    width, height = figure.get_size_inches()
+    left, bottom = corner[0] + box[0], corner[1] + box[1]
+    axes = figure.add_axes(
+        (left / width, bottom / height, box[2] / width, box[3] / height)
+    )
+    axes.set_axis_off()
+    return axes
 
 
 def _show(axes: Axes, pixels: Pixels) -> None:
@@ -59,17 +91,11 @@ def _show(axes: Axes, pixels: Pixels) -> None:
 
 
 def _draw_bars(axes: Axes, prediction: Prediction) -> None:
-    top = prediction.top(3)[::-1]
-    axes.set_axis_on()
-    axes.barh(range(len(top)), [share for _, share in top], color=BLUE)
-    axes.set(xlim=(0, 1), xticks=())
-    labels = [printable(label)[:10] for label, _ in top]
-    axes.set_yticks(range(len(top)), labels, fontsize=8, parse_math=False)
-    axes.set_title(f"{top[-1][1]:.1%}", fontsize=8)
-    axes.set_box_aspect(1)
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-
-
-def _short(name: str) -> str:
-    last = printable(name.replace("\\", "/").rpartition("/")[2])
-    return last if len(last) <= 16 else f"{last[:15]}…"
+    """The likeliest classes: name and probability, and a bar under them."""
+    top = prediction.top(3)
+    axes.set(xlim=(0, 1), ylim=(3, 0))
+    for rank, (name, share) in enumerate(top):
+        axes.barh(rank + 0.82, 1, 0.18, color=BLUE, alpha=0.15)
+        axes.barh(rank + 0.82, share, 0.18, color=BLUE)
+        axes.text(0, rank + 0.62, fit_text(name, 0.75, 8), fontsize=8)
+        axes.text(1, rank + 0.62, f"{share:.2%}", fontsize=8, ha="right")

@@ -236,30 +236,29 @@ def _convert(
     """Convert in a process of its own, calibrated on the images given.
 
     Raises:
-        ExportError: With the last line of what went wrong there.
+        ExportError: With what the converter says.
     """
     with tempfile.TemporaryDirectory(prefix="kerascnn-") as folder:
-        names = Path(folder) / "class_names.json"
+        names, reason = Path(folder) / "class_names.json", Path(folder) / "reason"
         names.write_text(json.dumps(class_names), "utf-8")
         writer = FORMATS[format].target
-        arguments = [writer, quantization, str(model), str(target), str(names)]
+        paths = map(str, (model, target, reason, names))
+        arguments = [writer, quantization, *paths]
         if calibration is not None:
             images = Path(folder) / "images.npy"
             np.save(images, calibration)
             arguments.append(str(images))
         done = subprocess.run(
             [sys.executable, "-m", "kerascnn.exporting.conversion", *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             env=fast_settings() | dict(os.environ) | python_path(),
         )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        reason = lines[-1] if lines else f"the converter ended with {done.returncode}"
-        raise ExportError(
-            f"Cannot convert {model} to {format}: {' '.join(reason.split())[:300]}"
-        )
+        if done.returncode:
+            said = f"the converter ended with exit code {done.returncode}"
+            if reason.exists():
+                said = reason.read_text("utf-8")
+            raise ExportError(f"Cannot convert {model} to {format}: {said}")
 
 
 def _place(export: Export, part: Path, target: Path) -> Export:

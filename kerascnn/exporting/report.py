@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import RunError
 from kerascnn.machine.files import read_json
+from kerascnn.machine.records import read_record
 from kerascnn.model_files.find import REPORT_NAME
 from kerascnn.model_files.formats import FORMATS
 
@@ -41,16 +42,6 @@ class Export:
     accuracy: float
     accuracy_drop: float
     problem: str = ""
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Export:
-        """The record of which `to_dict` gave the plain values.
-
-        Raises:
-            TypeError: A value is missing, or one too many.
-            KeyError: There is no path.
-        """
-        return cls(**dict(value) | {"path": Path(value["path"])})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -86,21 +77,33 @@ class ExportReport:
         """The same with what a folder's report had before, as long as it is there."""
         now = {export.path.name for export in self.files}
         kept = tuple(
-            export
-            for export in read_exports(folder)
-            if export.path.name not in now and export.path.exists()
+            export for export in read_exports(folder) if export.path.name not in now
         )
         return replace(self, files=kept + self.files)
 
 
 def read_exports(folder: Path) -> Sequence[Export]:
-    """What a folder's report says of its files; nothing where it cannot be read."""
+    """What a folder's report says of the files that are still there.
+
+    What cannot be read of it is left out, since the report is written anew.
+    """
     path = folder / REPORT_NAME
     if not path.exists():
         return ()
     try:
-        files = read_json(path, "Export again.")["files"]
-        exports = [Export.from_dict(row) for row in files]
+        rows = read_json(path, "Export again.")["files"]
+        exports = [read_record(Export, row) for row in rows]
     except (RunError, LookupError, TypeError):
-        return ()  # it is written anew
-    return [export for export in exports if export.format in FORMATS]
+        return ()
+    there = [_found(export, folder) for export in exports]
+    return [export for export in there if export is not None]
+
+
+def _found(export: Export, folder: Path) -> Export | None:
+    """The record with the path of its file in the folder, if there is such a file."""
+    row = FORMATS.get(export.format)
+    if row is None or export.quantization not in row.quantizations:
+        return None
+    end = ".rejected" if export.problem else ""
+    path = folder / f"{row.file_name(export.quantization)}{end}"
+    return replace(export, path=path) if path.exists() else None

@@ -175,7 +175,7 @@ class Run:
         """What a run that finished was measured to be.
 
         Raises:
-            DivergedError: Its loss was no longer a finite number.
+            DivergedError: Its loss or weights were no longer finite numbers.
             RunError: The run has not finished.
         """
         metrics = self.metrics
@@ -195,7 +195,7 @@ class Run:
         """The path of the trained model.
 
         Raises:
-            DivergedError: The run has none since its loss was no longer a number.
+            DivergedError: It diverged and has none.
             RunError: The run has not finished, or its model was taken away.
         """
         self.require_metrics()

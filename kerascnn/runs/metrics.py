@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
 from kerascnn.errors import RunError
+from kerascnn.machine.records import read_record
 
 Ending = Literal["finished", "diverged"]
 
@@ -22,11 +21,6 @@ _LEFT_OUT = (
     "test_loss",
     "test_accuracy",
 )
-_KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
-    "str": ("text", str),
-    "int": ("a whole number", int),
-    "float": ("a number", (int, float)),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +28,7 @@ class RunMetrics:
     """What a training came to.
 
     Attributes:
-        status: `"finished"`, or `"diverged"`: the loss was no longer a finite number.
+        status: `"finished"`, or `"diverged"`: loss or weights were no finite numbers.
         finished_at: When it ended, in ISO 8601.
         diverged_at_epoch: The epoch, from 1, in which a run diverged.
         message: What a run that diverged said, in one line.
@@ -45,9 +39,10 @@ class RunMetrics:
         parameters: All weights, among them the moving statistics of normalization.
         seconds: Time of the training steps; validation and files take more.
         images_per_second: Training images in these seconds; `None` without an epoch.
-        training_loss: Mean of the last epoch; `None` without an epoch.
+        training_loss: Mean of the epoch whose weights were taken: the last one, or
+            `best_epoch`; `None` without an epoch.
         training_accuracy: Likewise, in `[0, 1]`.
-        validation_loss: After the last epoch; `None` where no images were held out.
+        validation_loss: After that epoch; `None` where no images were held out.
         validation_accuracy: Likewise, in `[0, 1]`.
         best_epoch: With early stopping, the epoch, from 1, whose weights were taken.
         test_images: Images of the test split; `None`, as what follows, where it was not
@@ -85,40 +80,20 @@ class RunMetrics:
         }
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> RunMetrics:
+    def from_dict(cls, value: object) -> RunMetrics:
         """Read what `to_dict` gave; names that this version does not know are ignored.
 
         Raises:
             RunError: A value that is missing or of another kind.
         """
-        given: dict[str, Any] = {}
-        for field in dataclasses.fields(cls):
-            if field.name not in value and field.default is dataclasses.MISSING:
-                raise RunError(f"{field.name} is missing.")
-            given[field.name] = value.get(field.name)
-            _check(field.name, str(field.type), given[field.name])
-        return cls(**given)
-
-
-def _check(name: str, annotation: str, value: Any) -> None:
-    """Refuse a value that a field of this annotation cannot have."""
-    if name == "status":
-        if value not in get_args(Ending):
+        metrics = read_record(cls, value)
+        if metrics.status not in get_args(Ending):
             raise RunError(
-                f"status has to be {' or '.join(get_args(Ending))}, but is {value!r}."
+                f"status has to be {' or '.join(get_args(Ending))}, but is "
+                f"{repr(metrics.status)[:60]}."
             )
-        return
-    kind, _, optional = annotation.partition(" | ")
-    if value is None and optional:
-        return
-    words, types = _KINDS[kind]
-    is_odd = isinstance(value, bool) or (
-        isinstance(value, float) and not math.isfinite(value)
-    )
-    if is_odd or not isinstance(value, types):
-        raise RunError(f"{name} has to be {words}, but is {value!r}.")
-    if name == "finished_at":
         try:
-            datetime.fromisoformat(str(value))
+            datetime.fromisoformat(metrics.finished_at)
         except ValueError as error:
             raise RunError(f"finished_at is no time: {error}.") from error
+        return metrics

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from kerascnn.errors import DivergedError
 from kerascnn.evaluation.metrics import loss_and_accuracy
+from kerascnn.model_files.keras_model import Predictor
 from kerascnn.runs.metrics import Ending, RunMetrics
 from kerascnn.training.network import build_network, take_average
 from kerascnn.training.recorder import Recorder
 from kerascnn.training.setup import TrainingSetup
-from kerascnn.training.state import TrainingState
+from kerascnn.training.state import TrainingState, ValidationRow
 
 
 def finish_training(
     setup: TrainingSetup, recorder: Recorder, state: TrainingState
 ) -> None:
-    """Take the weights that the training was for, measure them, and write the rest."""
+    """Take the weights that the training was for, measure them, and write the rest.
+
+    Raises:
+        DivergedError: What they give for an image is no finite number.
+    """
     settings, model = setup.settings, setup.model
     best = state.best_epoch if settings.early_stop else None
     if best is not None:
         recorder.restore_epoch(model, best)
     take_average(settings, model)
+    saved = build_network(replace(settings, mixed_precision=False), setup.dataset)
+    saved.set_weights(model.get_weights())
     metrics = _measure(setup, state, "finished", best_epoch=best)
+    predict = setup.predict
+    if settings.mixed_precision:  # what is saved computes in 32 bits
+        predict = Predictor(saved)
+        metrics = replace(metrics, **measure_validation(setup, predict))
     if settings.test or settings.store_predictions:
         test = setup.dataset.load("test")
-        probabilities = setup.predict(test.images)
+        probabilities = predict(test.images)
+        if not np.isfinite(probabilities).all():
+            raise diverged_error(setup, recorder, state)
         if settings.store_predictions:
             recorder.write_predictions(probabilities.argmax(axis=1))
         if settings.test:
@@ -38,23 +54,30 @@ def finish_training(
                 test_loss=loss,
                 test_accuracy=accuracy,
             )
-    saved = build_network(settings, setup.dataset)
-    saved.set_weights(model.get_weights())
     recorder.finish(saved, metrics)
+
+
+def measure_validation(setup: TrainingSetup, predict: Predictor) -> ValidationRow:
+    """Loss and accuracy on the images held out; nothing where there are none."""
+    validation = setup.validation
+    if not len(validation):
+        return {}
+    loss, accuracy = loss_and_accuracy(predict(validation.images), validation.labels)
+    return {"validation_loss": loss, "validation_accuracy": accuracy}
 
 
 def diverged_error(
     setup: TrainingSetup, recorder: Recorder, state: TrainingState
 ) -> DivergedError:
-    """Write what there is of a run whose loss is no finite number.
+    """Write what there is of a run whose loss or weights are no finite numbers.
 
     Returns:
         The error to raise.
     """
-    epoch = state.epoch + 1
+    epoch = math.ceil(state.step / setup.batches.steps_per_epoch)
     message = (
-        f"The loss of {recorder.run.path} was no longer a finite number in epoch "
-        f"{epoch}. Train again with a lower --learning-rate."
+        f"The loss or the weights of {recorder.run.path} were no longer finite numbers "
+        f"in epoch {epoch}. Train again with a lower --learning-rate."
     )
     metrics = _measure(
         setup, state, "diverged", diverged_at_epoch=epoch, message=message
@@ -64,11 +87,17 @@ def diverged_error(
 
 
 def _measure(
-    setup: TrainingSetup, state: TrainingState, status: Ending, **ending: Any
+    setup: TrainingSetup,
+    state: TrainingState,
+    status: Ending,
+    *,
+    best_epoch: int | None = None,
+    **ending: Any,
 ) -> RunMetrics:
     """What a training came to, without the test images."""
-    last = state.history[-1] if state.history else None
-    seconds = sum(row["seconds"] for row in state.history)
+    history = state.history
+    taken = history[(best_epoch or len(history)) - 1] if history else None
+    seconds = sum(row["seconds"] for row in history)
     images = state.epoch * setup.images_per_epoch
     return RunMetrics(
         status=status,
@@ -80,9 +109,10 @@ def _measure(
         parameters=setup.model.count_params(),
         seconds=round(seconds, 3),
         images_per_second=round(images / seconds, 1) if seconds else None,
-        training_loss=last and last["loss"],
-        training_accuracy=last and last["accuracy"],
-        validation_loss=last and last.get("validation_loss"),
-        validation_accuracy=last and last.get("validation_accuracy"),
+        training_loss=taken and taken["loss"],
+        training_accuracy=taken and taken["accuracy"],
+        validation_loss=taken and taken.get("validation_loss"),
+        validation_accuracy=taken and taken.get("validation_accuracy"),
+        best_epoch=best_epoch,
         **ending,
     )

@@ -4,34 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from kerascnn.drawing import BLUE, VERMILION, Rows, label_epochs, zoom_accuracy
+from kerascnn.drawing import (
+    BLUE,
+    VERMILION,
+    Figure,
+    Rows,
+    fit_text,
+    label_epochs,
+    zoom_accuracy,
+)
+
+WIDTH_INCHES = 10.0
+# The markers of more epochs would hide the lines.
+MAX_MARKERS = 40
 
 
 def plot_curves(history: Rows, steps: Rows | None = None, *, title: str = "") -> Figure:
     """Plot the loss and the accuracy of a training, side by side.
 
     Args:
-        history: A row an epoch, with `epoch`, `loss`, `accuracy` and, where images were
-            held out, `validation_loss` and `validation_accuracy`.
+        history: A row an epoch, at least one, with `epoch`, `loss`, `accuracy` and,
+            where images were held out, `validation_loss` and `validation_accuracy`.
         steps: A row a step, with `step`, `epoch`, `loss` and `accuracy`, drawn faintly
             behind.
         title: What was trained.
     """
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    figure.suptitle(title)
+    figure = Figure(figsize=(WIDTH_INCHES, 4.2), layout="constrained")
+    figure.suptitle(fit_text(title, WIDTH_INCHES - 0.4, 12), fontsize=12)
     left, right = figure.subplots(1, 2)
     _draw_curves(left, history, steps or [], "loss")
     _draw_curves(right, history, steps or [], "accuracy")
-    if len(history) > 1:
-        worst = min(
+    # Of several epochs, the first steps would press the rest together.
+    rows = history if len(history) > 1 else [*history, *(steps or [])]
+    zoom_accuracy(
+        right,
+        min(
             row[key]
-            for row in history
+            for row in rows
             for key in ("accuracy", "validation_accuracy")
             if key in row
-        )
-        zoom_accuracy(right, worst)
+        ),
+    )
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
@@ -39,6 +53,7 @@ def plot_curves(history: Rows, steps: Rows | None = None, *, title: str = "") ->
 
 def _draw_curves(axes: Axes, history: Rows, steps: Rows, quantity: str) -> None:
     epochs = [row["epoch"] for row in history]
+    with_markers = len(epochs) <= MAX_MARKERS
     if steps:
         steps_per_epoch = sum(row["epoch"] == 1 for row in steps)
         axes.plot(
@@ -53,7 +68,7 @@ def _draw_curves(axes: Axes, history: Rows, steps: Rows, quantity: str) -> None:
         epochs,
         [row[quantity] for row in history],
         color=BLUE,
-        marker="o",
+        marker="o" if with_markers else "",
         label="training, mean of the epoch",
     )
     if any(f"validation_{quantity}" in row for row in history):
@@ -62,7 +77,7 @@ def _draw_curves(axes: Axes, history: Rows, steps: Rows, quantity: str) -> None:
             [row.get(f"validation_{quantity}", np.nan) for row in history],
             color=VERMILION,
             linestyle="--",
-            marker="s",
+            marker="s" if with_markers else "",
             label="validation",
         )
     label_epochs(axes, quantity)

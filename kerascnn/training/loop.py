@@ -7,14 +7,13 @@ import time
 import numpy as np
 
 from kerascnn.errors import TrainingInterruptedError
-from kerascnn.evaluation.metrics import loss_and_accuracy
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
-from kerascnn.training.ending import diverged_error
+from kerascnn.training.ending import diverged_error, measure_validation
 from kerascnn.training.network import averaged_weights
 from kerascnn.training.recorder import Recorder
 from kerascnn.training.setup import TrainingSetup
-from kerascnn.training.state import EpochRow, TrainingState, ValidationRow
+from kerascnn.training.state import EpochRow, TrainingState
 
 # A call into the graph takes about so long: often enough for a live line and Ctrl-C,
 # seldom enough to cost nothing.
@@ -42,7 +41,7 @@ class TrainingLoop:
         """Train on; the state changes with it.
 
         Raises:
-            DivergedError: The loss was no longer a finite number.
+            DivergedError: The loss or the weights were no longer finite numbers.
             TrainingInterruptedError: A signal came; a checkpoint is written.
             RunError: The run cannot be written.
         """
@@ -112,25 +111,24 @@ class TrainingLoop:
         self.reporter.epoch(f"{state.epoch}/{settings.epochs}", row)
 
     def _row(self, state: TrainingState) -> EpochRow:
-        """The row of the epoch whose steps are done."""
+        """The row of the epoch whose steps are done.
+
+        Raises:
+            DivergedError: Its last update left weights that are no finite numbers.
+        """
         setup = self.setup
+        with averaged_weights(self.settings, setup.model):
+            measured = measure_validation(setup, setup.predict)
+        numbers = (*setup.model.get_weights(), *measured.values())
+        if not all(np.isfinite(number).all() for number in numbers):
+            raise diverged_error(setup, self.recorder, state)
         steps = slice(state.step - setup.batches.steps_per_epoch, state.step)
         return {
             "epoch": state.epoch + 1,
             "loss": float(state.losses[steps].mean(dtype=np.float64)),
             "accuracy": float(state.correct[steps].sum() / setup.images_per_epoch),
-            **self._validate(),
+            **measured,
             "learning_rate": float(setup.rates[state.step - 1]),
             "seconds": round(state.seconds, 3),
             "images_per_second": round(setup.images_per_epoch / state.seconds, 1),
         }
-
-    def _validate(self) -> ValidationRow:
-        """Loss and accuracy on the images held out; nothing where there are none."""
-        validation = self.setup.validation
-        if not len(validation):
-            return {}
-        with averaged_weights(self.settings, self.setup.model):
-            probabilities = self.setup.predict(validation.images)
-        loss, accuracy = loss_and_accuracy(probabilities, validation.labels)
-        return {"validation_loss": loss, "validation_accuracy": accuracy}

@@ -59,7 +59,7 @@ def train_model(
     Raises:
         ConfigError: Settings that do not fit the data or the devices.
         DatasetError: Data that cannot be read, or arrays that cannot be trained on.
-        DivergedError: The loss was no longer a finite number.
+        DivergedError: The loss or the weights were no longer finite numbers.
         RunError: The run cannot be written.
         TrainingInterruptedError: A signal stopped it; `resume_training` goes on.
     """

@@ -136,6 +136,12 @@ def test_seconds_of_an_epoch_without_a_row_are_no_number():
     assert thin_steps([], []) == []
 
 
+def test_names_are_no_formulas(assert_whole):
+    name = r"$\foo$ a_b"
+    assert_whole(plot_cell(RUNS, title=name))
+    assert_whole(plot_pair({name: RUNS}, {name: {1: 0.9}}, title=name))
+
+
 def test_cell_shows_steps_and_epochs_of_training_and_validation():
     figure = plot_cell(RUNS, title="LeNet-5 with sgd")
     assert figure.get_suptitle() == "LeNet-5 with sgd"

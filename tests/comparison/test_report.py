@@ -85,7 +85,7 @@ def test_html_says_it_all_and_escapes_names(reported):
     for model in MODELS.values():
         assert model.title in text
     assert "A <fast> one & more" in text
-    assert "98.00 %" in text
+    assert "98.00%" in text
     assert "+0.50" in text
     assert "not decided" in text
     assert folder.protocol.digest() in text

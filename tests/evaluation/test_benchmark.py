@@ -7,7 +7,6 @@ import pytest
 
 from kerascnn.errors import DatasetError, ModelFileError
 from kerascnn.evaluation.benchmark import Measurement, benchmark_artifacts, recommend
-from kerascnn.evaluation.benchmark_figure import plot_benchmark
 from kerascnn.evaluation.evaluate import evaluate_run
 from kerascnn.model_files.find import artifact_of_run, open_artifact
 
@@ -77,14 +76,3 @@ def test_recommended_is_accurate_fast_and_small(changes, best):
         for index, change in enumerate(changes)
     ]
     assert recommend(rows) is rows[best]
-
-
-def test_figure_shows_every_model_twice():
-    other = dataclasses.replace(ROW, file="runs/b.onnx", format="onnx", latency_ms=1.0)
-    figure = plot_benchmark([ROW, other], other)
-    left, right = figure.axes
-    assert [line.get_xdata()[0] for line in left.lines] == [2.0, 1.0]
-    assert [line.get_xdata()[0] for line in right.lines] == [0.0001, 0.0001]
-    assert [text.get_text() for text in left.texts] == ["1", "2"]
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["1  a", "2  runs/b.onnx, recommended"]

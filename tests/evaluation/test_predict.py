@@ -8,7 +8,6 @@ import pytest
 from PIL import Image, ImageOps
 
 from kerascnn.errors import PictureError
-from kerascnn.evaluation.picture_sheet import plot_predictions
 from kerascnn.evaluation.predict import Prediction, classify_pictures
 from kerascnn.model_files.find import artifact_of_run, open_artifact
 from kerascnn.model_files.keras_model import predict_probabilities
@@ -77,39 +76,6 @@ def test_photographed_digits_are_told_nearly_as_well(
     expected = predict_probabilities(lenet, test.images[:200]).argmax(axis=1)
     assert all(result.seen.inverted for result in results)
     assert right > (expected.astype(str) == labels).mean() - 0.02
-
-
-def test_sheet_shows_what_was_seen(exported, splits, tmp_path):
-    names = []
-    for index in range(2):
-        names.append(str(tmp_path / f"digit-{index}.png"))
-        picture = splits[1].images[index, :, :, 0]
-        Image.fromarray(255 - picture if index else picture).save(names[-1])
-    results = classify_pictures(names, open_artifact(exported / "model.tflite"))
-    figure = plot_predictions(results)
-    axes = figure.axes
-    titles = [a.get_title() for a in axes]
-    assert titles[:2] == ["digit-0.png", "seen"]
-    assert titles[3:5] == ["digit-1.png", "seen, inverted"]
-    seen = axes[4].images[0].get_array()
-    np.testing.assert_array_equal(seen, splits[1].images[1, :, :, 0])
-    assert len(axes[2].patches) == 3
-    assert axes[2].patches[2].get_width() == max(results[0].probabilities)
-
-
-@pytest.mark.parametrize("size", [(100_000, 1), (1, 100_000), (3000, 2), (1, 1)])
-def test_sheet_shows_pictures_of_any_proportions(
-    exported, tmp_path, size, assert_whole
-):
-    names = [str(tmp_path / f"$a_{{{number}$.png") for number in range(2)]
-    for name in names:
-        Image.new("L", size, 255).save(name)
-    artifact = open_artifact(exported / "model.tflite")
-    classes = tuple(f"$x^{number}\n\x1b" for number in range(10))
-    facts = replace(artifact.dataset, class_names=classes)
-    results = classify_pictures(names, replace(artifact, dataset=facts))
-    assert max(results[0].picture.shape) <= 256
-    assert_whole(plot_predictions(results))
 
 
 KINDS = [

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -127,6 +128,17 @@ def test_failed_conversion_is_one_line_and_leaves_nothing(tmp_path):
     with pytest.raises(ExportError, match=r"^Cannot convert .* not a zip archive"):
         export._convert(model, target, "tflite", "none", ("a", "b"), None)
     assert not target.exists()
+
+
+def test_converter_is_quoted_by_what_it_says_first(tmp_path):
+    model = tmp_path / "mixed.keras"
+    inputs = keras.Input((8, 8, 1))
+    layer = keras.layers.Conv2D(2, 3, dtype="mixed_bfloat16")
+    keras.Model(inputs, layer(inputs)).save(model)
+    with pytest.raises(ExportError, match=r"'tf.Conv2D' op is neither") as told:
+        export._convert(model, tmp_path / "out.tflite", "tflite", "none", ("a",), None)
+    assert "loc(" not in str(told.value)
+    assert str(told.value).isprintable()
 
 
 def test_settings_that_cannot_be_are_refused(lenet_run, monkeypatch):

@@ -30,9 +30,13 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-KINDS = ("pictures", "saved_models")
+KINDS = ("pictures", "saved_models", "export_reports")
 LIMIT_S = 120
 MAX_MEMORY = 6 * 2**30
+# Say on standard error how they get on.
+REPORTING = ("train", "export")
+# Parts of the command lines of processes that kerascnn starts, and of our own.
+MEANT = ("worker.py", "kerascnn.exporting.conversion", "/bin/rm")
 # Whatever looks for one of these on the path finds ours, which leave a mark.
 PROGRAMS = ("gs", "gswin64c", "convert", "magick", "sh", "xv", "display", "djpeg")
 
@@ -138,6 +142,8 @@ def problems(arguments, result):
     if result.exit_code not in (0, 1, 2):
         yield f"exit code {result.exit_code}"
     lines = result.stderr.splitlines()
+    if arguments[0] in REPORTING:
+        lines = [line for line in lines if line.startswith("Error: ")]
     if (result.exit_code == 0) != (not lines):
         yield f"exit code {result.exit_code} with {len(lines)} lines"
     if lines and not lines[-1].startswith("Error: "):
@@ -236,7 +242,7 @@ def watch_programs() -> list[str]:
                 started.append(f"{event} {arguments[0]!r}")
         elif event == "subprocess.Popen":
             line = [os.fsdecode(word) for word in arguments[1]]
-            if line[0] != "/bin/rm" and not any(n.endswith("worker.py") for n in line):
+            if not any(word.endswith(MEANT) for word in line):
                 started.append(str(line))
 
     sys.addaudithook(audit)
@@ -244,27 +250,25 @@ def watch_programs() -> list[str]:
 
 
 def export_models(folder: Path) -> Path:
-    """A LeNet that was not trained as TFLite and SavedModel, by another process."""
-    code = """if True:
-        import json, sys
-        from pathlib import Path
-        from kerascnn.data.facts import DatasetFacts
-        from kerascnn.exporting import conversion
-        from kerascnn.models.build import build_model
+    """A LeNet after a few steps and its exports, by another process.
 
-        folder = Path(sys.argv[1])
-        model = build_model("lenet", (28, 28, 1), 10)
-        names = tuple("0123456789")
-        conversion.write_saved_model(model, folder / "saved_model" / "1", names)
-        conversion.write_tflite(
-            model, folder / "model.tflite", names, quantization="none"
-        )
-        facts = {"dataset": DatasetFacts.from_table("mnist").to_dict()}
-        (folder / "export.json").write_text(json.dumps(facts))
+    `run` is its run; beside it are `saved_model`, `model.tflite` and `export.json`.
+    """
+    code = """if True:
+        import sys
+        import kerascnn
+
+        few = {"epochs": 1, "limit": 640, "validation_fraction": 0.1, "test": False}
+        run = kerascnn.train("lenet", out=sys.argv[1], name="run", **few)
+        kerascnn.export(run, limit=100)
         """
-    (folder / "saved_model").mkdir(parents=True)
+    folder.mkdir(parents=True)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True, **quiet)
+    export = folder / "run" / "export"
+    for path in export.iterdir():
+        path.rename(folder / path.name)
+    export.rmdir()
     return folder
 
 

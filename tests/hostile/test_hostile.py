@@ -1,5 +1,6 @@
 """Some hostile inputs of each kind; `make hostile N=1000 SEED=1` runs others."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,22 @@ import pytest
 RUNNER = Path(__file__).with_name("run.py")
 
 
-@pytest.mark.parametrize(("kind", "cases"), [("pictures", 12), ("saved_models", 2)])
-def test_hostile_input_is_one_line(exported, run_python, kind, cases):
+CASES = {"pictures": 12, "saved_models": 2, "export_reports": 8}
+
+
+@pytest.fixture(scope="module")
+def models(lenet_run, exported, tmp_path_factory):
+    """A run and its exports, as `export_models` writes them."""
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copytree(exported, folder, dirs_exist_ok=True)
+    shutil.copytree(lenet_run.path, folder / "run")
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "cases"), CASES.items())
+def test_hostile_input_is_one_line(models, run_python, kind, cases):
     """Nothing hangs, crashes, is left behind, or starts another program."""
-    arguments = (kind, "--cases", str(cases), "--models", str(exported))
+    arguments = (kind, "--cases", str(cases), "--models", str(models))
     result = run_python("-W", "error", str(RUNNER), *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.startswith(f"{kind}: seed 0: exit codes: ")

@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from kerascnn.training.figure import plot_curves
 
 HISTORY = [
@@ -83,6 +85,34 @@ def test_validation_that_was_not_taken_is_a_gap():
     values = loss.lines[-1].get_ydata()
     assert values[0] == 0.9
     assert math.isnan(values[1])
+
+
+@pytest.mark.parametrize("accuracy", [1.0, 0.9997, 0.98, 0.1])
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_no_tick_is_above_100_per_cent(accuracy, epochs):
+    rows = [{**row, "accuracy": accuracy} for row in STEPS]
+    history = [
+        {"epoch": epoch, "loss": 0.1, "accuracy": accuracy}
+        for epoch in range(1, epochs + 1)
+    ]
+    figure = plot_curves(history, rows)
+    _, axes = figure.axes
+    figure.draw_without_rendering()
+    top = axes.get_ylim()[1]
+    assert max(tick for tick in axes.get_yticks() if tick <= top) == pytest.approx(1)
+
+
+def test_many_epochs_have_no_markers():
+    history = [{**HISTORY[0], "epoch": epoch} for epoch in range(1, 42)]
+    for count, markers in ((40, ["o", "s"]), (41, ["", ""])):
+        loss, _ = plot_curves(history[:count]).axes
+        assert [line.get_marker() for line in loss.lines] == markers
+
+
+def test_names_of_runs_are_shown_as_they_are(assert_whole, awkward_names):
+    for name in awkward_names:
+        assert_whole(plot_curves(HISTORY, STEPS, title=name))
+    assert plot_curves(HISTORY, title="$a_b$").get_suptitle() == "$a_b$"
 
 
 def test_nothing_is_clipped(assert_whole):

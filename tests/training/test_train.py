@@ -269,7 +269,7 @@ def test_divergence_keeps_what_there_is(tmp_path):
     config = TrainConfig(
         **SMALL | {"learning_rate": 1e6, "schedule": "constant", "epochs": 3}
     )
-    with pytest.raises(DivergedError, match=r"no longer a finite number in epoch 1"):
+    with pytest.raises(DivergedError, match=r"no longer finite numbers in epoch 1"):
         train_model(config, tmp_path)
     (run,) = list_runs(tmp_path)
     assert run.status == "diverged"
@@ -278,6 +278,33 @@ def test_divergence_keeps_what_there_is(tmp_path):
     assert not run.model_path.exists()
     with pytest.raises(DivergedError, match="lower --learning-rate"):
         resume_training(run)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"validation_fraction": 0.2},
+        {"validation_fraction": 0.0, "test": True},
+        {"validation_fraction": 0.0, "optimizer_options": {"weight_decay": 1e5}},
+        {"validation_fraction": 0.2, "ema": 0.5, "early_stop": 3},
+        {"validation_fraction": 0.2, "mixed_precision": True},
+    ],
+    ids=lambda settings: "-".join(settings),
+)
+def test_blow_up_in_the_last_update_is_a_divergence(tmp_path, settings):
+    """The loss of a step is that before its update."""
+    whole = {"limit": 80, "batch_size": 64, "epochs": 1, "schedule": "constant"}
+    config = TrainConfig(**SMALL | whole | {"learning_rate": 1e38} | settings)
+    with pytest.raises(DivergedError, match=r"no longer finite numbers in epoch 1\. "):
+        train_model(config, tmp_path)
+    (run,) = list_runs(tmp_path)
+    assert run.metrics.status == "diverged"
+    assert run.metrics.diverged_at_epoch == 1
+    assert run.metrics.steps == 1
+    assert len(run.steps) == 1
+    assert not run.model_path.exists()
+    for path in run.path.glob("*.json"):
+        assert "NaN" not in path.read_text()
 
 
 def test_early_stop_takes_the_best_weights(tmp_path):
@@ -290,6 +317,13 @@ def test_early_stop_takes_the_best_weights(tmp_path):
     losses = [row["validation_loss"] for row in run.epochs]
     best = run.metrics.best_epoch
     assert losses[best - 1] == min(losses)
+    taken, said = run.epochs[best - 1], run.metrics
+    assert said.training_loss == taken["loss"]
+    assert said.training_accuracy == taken["accuracy"]
+    assert said.validation_loss == taken["validation_loss"]
+    assert said.validation_accuracy == taken["validation_accuracy"]
+    row = f"| validation | 300 | {taken['validation_accuracy']:.2%} |"
+    assert row in card(run, said)
     assert len(losses) == best + 1 < 12
     _, validation, _ = load_splits(run.settings)
     model = load(run)
@@ -331,6 +365,20 @@ def test_every_setting_learns(tmp_path, settings):
     assert run.epochs[-1]["loss"] < 0.75 * run.epochs[0]["loss"]
     model = load(run)
     assert model.output.dtype == "float32"
+
+
+def test_mixed_precision_saves_and_measures_a_model_in_32_bits(tmp_path):
+    mixed = {"mixed_precision": True, "epochs": 1, "test": True}
+    run = train_model(TrainConfig(**SMALL | mixed), tmp_path)
+    model = load(run)
+    assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
+    _, test = load_dataset("mnist")
+    loss, accuracy = model.evaluate(test.images, test.labels, verbose=0)
+    assert run.metrics.test_accuracy == pytest.approx(accuracy, abs=1e-6)
+    assert run.metrics.test_loss == pytest.approx(loss, rel=1e-4)
+    _, validation, _ = load_splits(run.settings)
+    loss, _ = model.evaluate(validation.images, validation.labels, verbose=0)
+    assert run.metrics.validation_loss == pytest.approx(loss, rel=1e-5)
 
 
 def test_label_smoothing_and_augmentation_change_the_loss(tmp_path):
