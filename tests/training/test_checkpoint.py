@@ -190,7 +190,7 @@ def test_other_devices_are_refused(run, setup, changes):
     change_state(state_path(run), **changes)
     count, kind = changes.get("replicas", 1), changes.get("device", "CPU")
     assert (
-        f"it is of {count} replicas on {kind!r}, but here there are 1 on 'CPU'."
+        f"it was computed by {count} replicas on {kind!r}, and here by 1 on 'CPU'."
     ) in refused(state_path(run), setup)
 
 
