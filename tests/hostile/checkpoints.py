@@ -18,6 +18,14 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from damages import (
+    change,
+    damage,
+    damage_headers,
+    read_members,
+    replace_file,
+    write_members,
+)
 
 VALUES = (
     *(None, True, False, 0, 1, -1, 7, 2**64, 10**400, 1.5, 1e300, -0.0, "", "x", "5"),
@@ -61,7 +69,7 @@ def make(rng, folder, shared):
     run = folder / "run"
     shutil.copytree(stopped, run)
     for _ in range(rng.choice((1, 1, 1, 2))):
-        kinds = (state, state, arrays, arrays, archive, content, place, others, others)
+        kinds = (state, state, arrays, arrays, archive, damaged, other, others, others)
         rng.choice(kinds)(rng, run)
     arguments = ["train", "--resume", str(run)]
     if rng.random() < 0.15:
@@ -88,46 +96,25 @@ def check(folder, arguments, shared):
 
 def state(rng, run):
     """Change what a checkpoint says of itself."""
-    members = read(path := some_checkpoint(rng, run))
+    members = read_members(path := some_checkpoint(rng, run))
     if members is None:
         return
     try:
         document = json.loads(bytes(np.load(io.BytesIO(members["state.npy"]))))
     except (KeyError, ValueError):
         return  # changed before
-    change(rng, document)
+    change(rng, document, VALUES)
     text = json.dumps(document)
     if rng.random() < 0.1:
         text = rng.choice(("NaN", "[" * 100_000, text[:-9], f"[{text}]", "", "\udcff"))
     content = text.encode(errors="surrogateescape")
     members["state.npy"] = npy(np.frombuffer(content, np.uint8))
-    write(path, members)
-
-
-def change(rng, document):
-    """Change, remove or add something, at any depth."""
-    parent = document
-    while True:
-        keys = list(parent) if isinstance(parent, dict) else list(range(len(parent)))
-        if not keys:
-            return
-        key = rng.choice(keys)
-        if isinstance(parent[key], dict | list) and rng.random() < 0.7:
-            parent = parent[key]
-            continue
-        break
-    kind = rng.randrange(4)
-    if kind == 0:
-        del parent[key]
-    elif kind == 1 and isinstance(parent, dict):
-        parent[str(rng.choice(VALUES))] = parent.pop(key)
-    else:
-        parent[key] = rng.choice(VALUES)
+    write_members(path, members)
 
 
 def arrays(rng, run):
     """Change an array, or what is said of it."""
-    members = read(path := some_checkpoint(rng, run))
+    members = read_members(path := some_checkpoint(rng, run))
     if not members:
         return
     name = rng.choice(list(members))
@@ -164,91 +151,40 @@ def arrays(rng, run):
         members[name] = header(rng.choice(("'|O'", "[('a', '<f4')]", "'<f4'", "")))
     else:
         members[name] = rng.randbytes(rng.randrange(300))
-    write(path, members)
+    write_members(path, members)
 
 
 def archive(rng, run):
     """Change the archive around the arrays."""
-    members = read(path := some_checkpoint(rng, run))
+    members = read_members(path := some_checkpoint(rng, run))
     if members is None:
         return
     kind = rng.randrange(6)
     if kind == 0:
         method = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-        write(path, members, rng.choice(method))
+        write_members(path, members, rng.choice(method))
     elif kind == 1:
         members["bomb"] = bytes(10**7)
-        write(path, members, zipfile.ZIP_DEFLATED)
+        write_members(path, members, zipfile.ZIP_DEFLATED)
     elif kind == 2:
-        write(path, dict(rng.sample(list(members.items()), len(members))))
+        write_members(path, dict(rng.sample(list(members.items()), len(members))))
     elif kind == 3:
         path.write_bytes(rng.randbytes(rng.choice((1, 99))) + path.read_bytes())
     elif kind == 4:
         with zipfile.ZipFile(path, "a") as file:
             file.comment = rng.randbytes(99)
     else:
-        headers(rng, path)
+        damage_headers(rng, path)
 
 
-def headers(rng, path):
-    """Change a field in a header of a member."""
-    changed = bytearray(path.read_bytes())
-    mark, fields = rng.choice(
-        (
-            (b"PK\x01\x02", (6, 8, 10, 12, 16, 20, 24, 28, 30, 32, 34, 38, 42)),
-            (b"PK\x03\x04", (4, 6, 8, 10, 14, 18, 22, 26, 28)),
-            (b"PK\x05\x06", (4, 6, 8, 10, 12, 16, 20)),
-        )
-    )
-    places = [i for i in range(len(changed)) if changed.startswith(mark, i)]
-    if places:
-        place = rng.choice(places) + rng.choice(fields)
-        value = rng.choice((0, 1, 9, 12, 99, 0xFFFF, rng.randrange(2**16)))
-        changed[place : place + 2] = struct.pack("<H", value)
-    path.write_bytes(changed)
+def damaged(rng, run):
+    """Change the bytes of a checkpoint."""
+    damage(rng, some_checkpoint(rng, run))
 
 
-def content(rng, run):
-    """Change the bytes of a file."""
-    path = some_checkpoint(rng, run)
-    if not path.is_file() or path.is_symlink():
-        return
-    changed = bytearray(path.read_bytes())
-    kind = rng.randrange(4)
-    if kind == 0:
-        changed = changed[: rng.randrange(len(changed) + 1)]
-    elif kind == 1:
-        changed = bytearray(rng.randbytes(rng.randrange(1000)))
-    elif kind == 2:
-        start = rng.randrange(len(changed) + 1)
-        changed[start : start + 200] = bytes(200)
-    else:
-        for _ in range(rng.choice((1, 3, 100))):
-            if changed:
-                changed[rng.randrange(len(changed))] = rng.randrange(256)
-    path.write_bytes(changed)
-
-
-def place(rng, run):
+def other(rng, run):
     """Put something else in the place of a checkpoint."""
-    no_file(rng, some_checkpoint(rng, run))
-
-
-def no_file(rng, path):
-    """Put what is no file, or none that can be, in the place of one."""
-    path.unlink(missing_ok=True)
-    kind = rng.randrange(6)
-    if kind == 0:
-        os.mkfifo(path)
-    elif kind == 1:
-        path.symlink_to(rng.choice(("/dev/zero", "/dev/full", "/dev/stdin", "/", path)))
-    elif kind == 2:
-        path.mkdir()
-    elif kind == 3:
-        with open(path, "xb") as file:
-            file.truncate(2**40)
-    elif kind == 4:
-        path.write_text(rng.choice(("", "{}", "[", "[" * 10**6, "\0", "x" * 10**6)))
+    replace_file(rng, some_checkpoint(rng, run))
 
 
 def others(rng, run):
@@ -262,34 +198,17 @@ def others(rng, run):
     path = run / name
     if path.suffix == ".json" and path.is_file() and rng.random() < 0.7:
         document = json.loads(path.read_text())
-        change(rng, document)
+        change(rng, document, VALUES)
         path.write_text(json.dumps(document))
     elif path.suffix == ".csv" and rng.random() < 0.7:
         rows = ("epoch\n", "epoch,loss\n1,x\n", 'a\n"', "1,2,3\n" * 3, "\0", "é" * 99)
         path.write_text(rng.choice(rows), "latin-1")
     else:
-        no_file(rng, path)
+        replace_file(rng, path)
 
 
 def some_checkpoint(rng, run):
     return run / "checkpoint" / rng.choice(("state.npz", "state.npz", "best-1.npz"))
-
-
-def read(path):
-    """The members of an archive; `None` where an earlier change left none."""
-    if not path.is_file() or path.is_symlink() or path.stat().st_size > 10**8:
-        return None
-    try:
-        with zipfile.ZipFile(path) as file:
-            return {name: file.read(name) for name in file.namelist()}
-    except Exception:  # whatever it was, it is hostile enough
-        return None
-
-
-def write(path, members, method=zipfile.ZIP_STORED):
-    with zipfile.ZipFile(path, "w", method) as file:
-        for name, member in members.items():
-            file.writestr(name, member)
 
 
 def npy(array):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import struct
 import zipfile
 
 import h5py
 import numpy as np
+from damages import (
+    change,
+    damage,
+    damage_headers,
+    read_members,
+    replace_file,
+    write_members,
+)
 from PIL import Image
 
 # In the place of anything that a `.keras` file says of its layers.
@@ -71,7 +77,7 @@ def make(rng, folder, shared):
     shutil.copy(models / "export.json", folder)
     path.write_bytes(good[suffix])
     for _ in range(rng.choice((1, 1, 1, 2))):
-        kinds = (content, no_file)
+        kinds = (damage, replace_file)
         if suffix == ".keras":
             kinds = (config, config, config, layer, weights, archive, *kinds)
         rng.choice(kinds)(rng, path)
@@ -96,36 +102,20 @@ def make(rng, folder, shared):
 
 def config(rng, path):
     """Change, remove or add something of the layers, at any depth."""
-    members = read(path)
+    members = parts(path)
     if members is None:
         return
     document = json.loads(members["config.json"])
-    parent = document
-    while True:
-        keys = list(parent) if isinstance(parent, dict) else list(range(len(parent)))
-        if not keys:
-            return
-        key = rng.choice(keys)
-        if isinstance(parent[key], dict | list) and rng.random() < 0.9:
-            parent = parent[key]
-            continue
-        break
-    kind = rng.randrange(4)
-    if kind == 0:
-        del parent[key]
-    elif kind == 1 and isinstance(parent, dict):
-        parent[str(rng.choice(VALUES))] = parent.pop(key)
-    else:
-        parent[key] = rng.choice(VALUES)
+    change(rng, document, VALUES)
     text = json.dumps(document)
     if rng.random() < 0.05:
         text = rng.choice(("NaN", "[" * 10**6, '{"a":' * 300, text[:-9], f"[{text}]"))
-    write(path, members | {"config.json": text.encode()})
+    write_members(path, members | {"config.json": text.encode()})
 
 
 def layer(rng, path):
     """Change what a layer is, or how large."""
-    members = read(path)
+    members = parts(path)
     if members is None:
         return
     document = json.loads(members["config.json"])
@@ -148,12 +138,12 @@ def layer(rng, path):
             rows.insert(rng.randrange(len(rows)), row)
     except (LookupError, TypeError):
         return  # changed before
-    write(path, members | {"config.json": json.dumps(document).encode()})
+    write_members(path, members | {"config.json": json.dumps(document).encode()})
 
 
 def weights(rng, path):
     """Change an array of the weights."""
-    members = read(path)
+    members = parts(path)
     if members is None:
         return
     file = io.BytesIO(members["model.weights.h5"])
@@ -170,7 +160,9 @@ def weights(rng, path):
             kind = rng.randrange(9)
             if kind == 0:
                 store[name][...] = rng.choice((np.nan, np.inf, -np.inf))
-                return write(path, members | {"model.weights.h5": flushed(store, file)})
+                return write_members(
+                    path, members | {"model.weights.h5": flushed(store, file)}
+                )
             del store[name]
             if kind == 1:
                 store[name] = values[..., np.newaxis]
@@ -190,7 +182,7 @@ def weights(rng, path):
             content = flushed(store, file)
     except (OSError, RuntimeError, IndexError):
         return  # changed before
-    write(path, members | {"model.weights.h5": content})
+    write_members(path, members | {"model.weights.h5": content})
 
 
 def flushed(store, file):
@@ -200,99 +192,33 @@ def flushed(store, file):
 
 def archive(rng, path):
     """Change the archive around the parts."""
-    members = read(path)
+    members = parts(path)
     if members is None:
         return
     kind = rng.randrange(6)
     if kind == 0:
         methods = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-        write(path, members, rng.choice(methods))
+        write_members(path, members, rng.choice(methods))
     elif kind == 1:
         members[rng.choice(list(members))] = bytes(10**8)
-        write(path, members, zipfile.ZIP_DEFLATED)
+        write_members(path, members, zipfile.ZIP_DEFLATED)
     elif kind == 2:
         members[rng.choice(("assets/x", "../x", "/x", "a\n"))] = b"x"
-        write(path, members)
+        write_members(path, members)
     elif kind == 3:
         del members[rng.choice(list(members))]
-        write(path, members)
+        write_members(path, members)
     elif kind == 4:
         path.write_bytes(rng.randbytes(rng.choice((1, 99))) + path.read_bytes())
     else:
-        headers(rng, path)
+        damage_headers(rng, path)
 
 
-def headers(rng, path):
-    """Change a field in a header of a member."""
-    changed = bytearray(path.read_bytes())
-    mark, fields = rng.choice(
-        (
-            (b"PK\x01\x02", (6, 8, 10, 12, 16, 20, 24, 28, 30, 32, 34, 38, 42)),
-            (b"PK\x03\x04", (4, 6, 8, 10, 14, 18, 22, 26, 28)),
-            (b"PK\x05\x06", (4, 6, 8, 10, 12, 16, 20)),
-        )
-    )
-    places = [i for i in range(len(changed)) if changed.startswith(mark, i)]
-    if places:
-        place = rng.choice(places) + rng.choice(fields)
-        value = rng.choice((0, 1, 9, 12, 99, 0xFFFF, rng.randrange(2**16)))
-        changed[place : place + 2] = struct.pack("<H", value)
-    path.write_bytes(changed)
-
-
-def content(rng, path):
-    """Change the bytes of the file."""
-    if not path.is_file() or path.is_symlink():
-        return
-    changed = bytearray(path.read_bytes())
-    kind = rng.randrange(5)
-    if kind == 0:
-        changed = changed[: rng.randrange(len(changed) + 1)]
-    elif kind == 1:
-        changed = bytearray(rng.randbytes(rng.randrange(1000)))
-    elif kind == 2:
-        start = rng.randrange(len(changed) + 1)
-        changed[start : start + 200] = bytes(200)
-    else:
-        end = rng.choice((300, len(changed)))
-        for _ in range(rng.choice((1, 3, 100))):
-            if changed:
-                place = rng.randrange(min(end, len(changed)))
-                changed[place] = rng.choice((0, 1, 127, 255, rng.randrange(256)))
-    path.write_bytes(changed)
-
-
-def no_file(rng, path):
-    """Put what is no file, or none that can be, in the place of it."""
-    path.unlink(missing_ok=True)
-    kind = rng.randrange(6)
-    if kind == 0:
-        os.mkfifo(path)
-    elif kind == 1:
-        path.symlink_to(rng.choice(("/dev/zero", "/dev/full", "/dev/stdin", "/", path)))
-    elif kind == 2:
-        path.mkdir()
-    elif kind == 3:
-        with open(path, "xb") as file:
-            file.truncate(rng.choice((10**6, 2**40)))
-    elif kind == 4:
-        path.write_text(rng.choice(("", "{}", "x" * 10**6)))
-
-
-def read(path):
+def parts(path):
     """The parts of a `.keras` file; `None` where an earlier change left none."""
-    if not path.is_file() or path.is_symlink() or path.stat().st_size > 10**8:
-        return None
+    members = read_members(path) or {}
     try:
-        with zipfile.ZipFile(path) as file:
-            members = {name: file.read(name) for name in file.namelist()}
         json.loads(members["config.json"])
         return members if "model.weights.h5" in members else None
-    except Exception:  # whatever it was, it is hostile enough
+    except (LookupError, ValueError, RecursionError):
         return None
-
-
-def write(path, members, method=zipfile.ZIP_STORED):
-    with zipfile.ZipFile(path, "w", method) as file:
-        for name, member in members.items():
-            file.writestr(name, member)

@@ -35,7 +35,7 @@ KINDS = ("pictures", "saved_models", "export_reports", "checkpoints", "model_fil
 LIMIT_S = 120
 MAX_MEMORY = 6 * 2**30
 # Say on standard error how they get on.
-REPORTING = ("train", "export")
+REPORTING = ("train", "export", "benchmark")
 # Parts of the command lines of processes that kerascnn starts, and of our own.
 MEANT = (
     *("worker.py", "kerascnn.exporting.conversion", "/bin/rm"),
