@@ -207,9 +207,9 @@ def _check_origin(path: Path, document: dict[str, Any], setup: TrainingSetup) ->
     if any(document[name] != now[name] for name in ("device", "replicas")):
         raise RunError(
             f"Cannot go on from {path}: it was computed by "
-            f"{document['replicas']!r:.20} replicas on {document['device']!r:.20}, and "
-            f"here by {now['replicas']} on {now['device']!r}. Go on on such devices, or "
-            "train anew with --config."
+            f"{document['replicas']!r:.20} replicas on {document['device']!r:.20}, but "
+            f"here there are {now['replicas']} on {now['device']!r}. Go on on such "
+            "devices, or train anew with --config."
         )
 
 

@@ -14,6 +14,8 @@ from kerascnn.errors import ConfigError, DivergedError, RunError
 from kerascnn.machine.computation import differences
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.state import fresh_state
+from kerascnn.machine.text import printable
+from kerascnn.machine.threads import can_split
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.ending import finish_training
@@ -128,9 +130,17 @@ def resume_training(
                     "Leave them out."
                 )
             arrays = split_of_arrays(*data, dataset.class_names)
-        computation = run.computation
+        settings, computation = run.settings, run.computation
+        if computation is not None:
+            parts = computation.parallelism.batch_parts
+            if not can_split(settings.batch_size, parts):
+                raise RunError(
+                    f"Cannot go on with {run.path}: {settings.batch_size} images are "
+                    f"not computed in {parts} parts, as its environment.json says. Put "
+                    "it back, or train anew."
+                )
         setup = prepare_training(
-            run.settings,
+            settings,
             strategy=strategy,
             recorded=None if computation is None else computation.parallelism,
             arrays=arrays,
@@ -170,5 +180,5 @@ def _report_differences(setup: TrainingSetup, run: Run, reporter: Reporter) -> N
     if found:
         reporter.message(
             f"{run.path} will not be bit-for-bit identical to an uninterrupted "
-            f"run: {'; '.join(found)}."
+            f"run: {printable('; '.join(found))}."
         )

@@ -93,8 +93,10 @@ def make(rng, folder, shared):
         arguments = ["evaluate", str(model), "--no-figures"]
     else:
         arguments = ["predict", str(picture), "--model", str(model)]
-    if rng.random() < 0.2 and arguments[0] != "export":
-        arguments.append("--json")
+    if arguments[0] != "export":
+        arguments += ["--timeout", "60"]
+        if rng.random() < 0.2:
+            arguments.append("--json")
     export = folder / "run" / "export"
     written = ("README.md", "export.json", "model.keras", "model.keras.rejected")
     return arguments, b"", [export, *(export / name for name in written)]

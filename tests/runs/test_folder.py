@@ -1,10 +1,12 @@
 """Runs on disk: whole files, free names, the newest, and what is refused."""
 
+import io
 import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -31,17 +33,36 @@ def test_names_count_upwards(tmp_path):
     assert sorted(os.listdir(tmp_path)) == names
 
 
+def run_of(tmp_path, classes=10, test=None):
+    """A run of so many classes, which keeps so many test images."""
+    names = tuple(map(str, range(classes)))
+    counts = {} if test is None else {"train": 1, "validation": 0, "test": test}
+    facts = replace(FACTS, class_names=names, counts=counts)
+    return folder.create_run(CONFIG, {}, tmp_path, dataset=facts)
+
+
 @pytest.mark.parametrize(("classes", "kind"), [(10, "uint8"), (300, "uint16")])
 def test_predictions_take_no_more_bytes_than_they_need(tmp_path, classes, kind):
-    run = Run(tmp_path)
+    run = run_of(tmp_path, classes)
     run.write_predictions(np.arange(classes))
     assert run.test_predictions.dtype == kind
     assert run.test_predictions.tolist() == list(range(classes))
 
 
-@pytest.mark.parametrize("content", [b"", b"no array", None])
+def header(shape):
+    """The beginning of a file of an array, which promises a shape."""
+    file = io.BytesIO()
+    value = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, value)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no array", header((10**18,)), header((10**6,)), header((2,)), None],
+)
 def test_predictions_that_cannot_be_read_are_one_line(tmp_path, content):
-    run = Run(tmp_path)
+    run = run_of(tmp_path)
     if content is not None:
         run.predictions_path.write_bytes(content)
     with pytest.raises(
@@ -51,11 +72,66 @@ def test_predictions_that_cannot_be_read_are_one_line(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
-def test_predictions_that_hold_code_are_refused(tmp_path):
-    run = Run(tmp_path)
-    np.save(run.predictions_path, np.array([{}], object))
-    with pytest.raises(RunError, match="Cannot read"):
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([{}], object),
+        np.zeros(3, np.float32),
+        np.zeros((3, 1), np.uint8),
+        np.zeros((), np.uint8),
+        np.zeros(2, np.uint8),
+        np.zeros(4, np.uint8),
+        np.array([0, 1, 10]),
+        np.array([0, 1, -1]),
+        np.array(["0", "1", "2"]),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_predictions_that_are_no_classes_of_the_images_are_refused(tmp_path, array):
+    run = run_of(tmp_path, test=3)
+    run.write_predictions(np.array([0, 9, 1]))
+    assert run.test_predictions.tolist() == [0, 9, 1]
+    np.save(run.predictions_path, array)
+    with pytest.raises(RunError, match=r"Cannot read .*Train the run again\.$"):
         _ = run.test_predictions
+
+
+@pytest.mark.parametrize("name", ["history.csv", "steps.csv"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"epoch\nx\n",
+        b"epoch\n1,2\n",
+        b'epoch\n"1\n',
+        b"epoch\n\0\n",
+        b"\xff\xfe",
+        b"epoch\n" + b"1" * 200_000,
+    ],
+)
+def test_table_that_cannot_be_read_is_one_line(tmp_path, name, content):
+    run = run_of(tmp_path)
+    (run.path / name).write_bytes(content)
+    with pytest.raises(RunError, match=rf"Cannot read .*{name}: ") as error:
+        _ = run.epochs if name == "history.csv" else run.steps
+    assert "\n" not in str(error.value)
+
+
+def test_files_of_a_run_are_files(tmp_path):
+    run = run_of(tmp_path)
+    names = {
+        **{"history.csv": "epochs", "steps.csv": "steps", "metrics.json": "metrics"},
+        **{"test_predictions.npy": "test_predictions", "dataset.json": "dataset"},
+        "environment.json": "environment",
+    }
+    for name, attribute in names.items():
+        path = run.path / name
+        kept = path.read_bytes() if path.exists() else b""
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        with pytest.raises(RunError, match=r"Cannot read .* it is a pipe, not a file"):
+            getattr(run, attribute)
+        path.unlink()
+        path.write_bytes(kept)
 
 
 def test_new_run_holds_settings_environment_and_facts_of_the_data(tmp_path):
@@ -253,7 +329,7 @@ def test_broken_files_are_one_error(tmp_path):
     with pytest.raises(RunError, match="one JSON object"):
         _ = run.metrics
     run.write_json("metrics.json", {"status": "lost"})
-    with pytest.raises(RunError, match=r"Cannot read .*metrics\.json: status has to"):
+    with pytest.raises(RunError, match=r"Cannot read .*metrics\.json: finished_at is"):
         _ = run.metrics
     run.write_json("environment.json", {"computation": {}})
     with pytest.raises(RunError, match=r"Cannot read .*environment\.json: .* Put it"):

@@ -189,9 +189,8 @@ def test_settings_that_a_version_did_not_know_had_their_defaults(run, setup):
 def test_other_devices_are_refused(run, setup, changes):
     change_state(state_path(run), **changes)
     count, kind = changes.get("replicas", 1), changes.get("device", "CPU")
-    assert (
-        f"it was computed by {count} replicas on {kind!r}, and here by 1 on 'CPU'."
-    ) in refused(state_path(run), setup)
+    reason = refused(state_path(run), setup)
+    assert f"by {count} replicas on {kind!r}, but here there are 1 on 'CPU'." in reason
 
 
 STATES = {
@@ -357,6 +356,30 @@ def test_damaged_file_is_refused(run, setup, name):
 def test_compressed_checkpoint_is_as_good(run, setup):
     repacked(state_path(run), zipfile.ZIP_DEFLATED)
     assert read_checkpoint(state_path(run), setup).state.step == 5
+
+
+@pytest.mark.parametrize("parts", [7, 64])
+def test_parts_that_no_batch_is_computed_in_are_refused(run, parts):
+    environment = run.environment
+    environment["computation"]["parallelism"]["batch_parts"] = parts
+    run.write_json("environment.json", environment)
+    with pytest.raises(RunError, match=f"64 images are not computed in {parts} parts"):
+        resume_training(run)
+
+
+def test_what_the_environment_says_is_printed_on_one_line(run):
+    said = []
+
+    class Listen(Reporter):
+        def message(self, text):
+            said.append(text)
+
+    environment = run.environment
+    environment["computation"]["processor"] = "a\nb\x1b"
+    run.write_json("environment.json", environment)
+    resume_training(run, reporter=Listen())
+    assert any("processor a\\nb\\x1b then" in line for line in said)
+    assert all(line.isprintable() for line in said)
 
 
 def test_refused_checkpoint_stays(run):
