@@ -18,6 +18,7 @@ KINDS = {
     stat.S_IFSOCK: "a socket",
 }
 MAX_JSON_BYTES = 16_000_000
+MAX_MODEL_BYTES = 4_000_000_000
 MAX_JSON_DEPTH = 50
 
 

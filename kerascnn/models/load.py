@@ -14,11 +14,10 @@ import tensorflow as tf
 
 from kerascnn.errors import ModelFileError
 from kerascnn.machine.archives import open_archive
-from kerascnn.machine.content import MAX_JSON_BYTES, parse_json
+from kerascnn.machine.content import MAX_JSON_BYTES, MAX_MODEL_BYTES, parse_json
 from kerascnn.machine.state import fresh_state
 
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
-MAX_BYTES = 4_000_000_000
 
 
 @fresh_state()
@@ -53,7 +52,7 @@ def _read(path: Path) -> tuple[dict[str, Any], int]:
         OSError: The file cannot be read.
         ValueError: It is none that Keras wrote, or is damaged.
     """
-    with open_archive(path, MAX_BYTES) as archive:
+    with open_archive(path, MAX_MODEL_BYTES) as archive:
         sizes = {member.filename: member.file_size for member in archive.infolist()}
         for name in (CONFIG, WEIGHTS):
             if name not in sizes:

@@ -1,6 +1,7 @@
 """What users type, and the model that it stands for."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -138,3 +139,22 @@ def test_what_is_not_there_is_one_line(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(RunError, match="is no run"):
         find_artifact(str(tmp_path / "folder"), tmp_path)
+
+
+def test_what_is_no_file_or_too_large_is_no_model(file, lenet_run, tmp_path):
+    run = Run(shutil.copytree(lenet_run.path, tmp_path / "run"))
+    exported = run.path / "export" / "model.tflite"
+    exported.parent.mkdir()
+    for path, use in (
+        (file, lambda: open_artifact(file, "mnist")),
+        (exported, lambda: exported_artifacts(run)),
+    ):
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        with pytest.raises(ModelFileError, match=f"There is no model file {path}"):
+            use()
+        path.unlink()
+        with open(path, "wb") as sparse:
+            sparse.truncate(2**40)
+        with pytest.raises(ModelFileError, match="has more than 4,000 MB"):
+            use()
