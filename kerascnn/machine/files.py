@@ -173,6 +173,7 @@ def beside(path: Path) -> Iterator[Path]:
     part = path.with_name(f".part-{path.name}")
     with translated_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)  # a pipe there would be waited for, a link be written through
     try:
         yield part
     finally:
@@ -203,7 +204,7 @@ def place(part: Path, path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
