@@ -6,14 +6,14 @@ BIN ?= .venv/bin
 fix:  ## Mend what can be mended, and write what is generated from the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python -m cogapp -r README.md docs/api.md
+	$(BIN)/python -m cogapp -r README.md docs/*.md
 
 check:  ## Style, types, floors, and whether what is generated is current.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m cogapp --check README.md docs/api.md
+	$(BIN)/python -m cogapp --check README.md docs/*.md
 
 test:  ## The tests of the default run.
 	$(BIN)/pytest

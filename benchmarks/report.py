@@ -23,6 +23,8 @@ PAGE = """\
 Measured on {cores} cores of an {processor} processor ({memory} GiB) with Python
 {python}, TensorFlow {tensorflow}, Keras {keras} and PyTorch {pytorch}. The times of
 another machine differ; the ratios are what to compare. `make bench` repeats all of it.
+The ratio to Keras is large where TensorFlow leaves oneDNN off, which depends on the
+processor: [docs/speed.md](../docs/speed.md) has another one beside this.
 
 ## Training
 

@@ -25,6 +25,7 @@ _HOMES = {
     "compare": "api",
     "open_run": "runs.folder",
     "list_runs": "runs.folder",
+    "remove_run": "runs.removal",
     "load_dataset": "data",
     "build_model": "models.build",
     "MODELS": "models",

@@ -35,6 +35,7 @@ from kerascnn.models.build import build_model as build_model
 from kerascnn.runs.folder import Run as Run
 from kerascnn.runs.folder import list_runs as list_runs
 from kerascnn.runs.folder import open_run as open_run
+from kerascnn.runs.removal import remove_run as remove_run
 from kerascnn.settings.config import TrainConfig as TrainConfig
 from kerascnn.settings.optimizers import OPTIMIZERS as OPTIMIZERS
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import closing
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
@@ -84,17 +85,19 @@ def train(
     else:
         config = TrainConfig(model=model, **settings)
 
-    load_tensorflow()
-    from kerascnn.training.train import train_model
+    with closing(reporter or LineReporter()) as told:
+        told.stage("loading TensorFlow")
+        load_tensorflow()
+        from kerascnn.training.train import train_model
 
-    return train_model(
-        config,
-        Path(out),
-        name=name,
-        reporter=reporter or LineReporter(),
-        data=data,
-        class_names=class_names,
-    )
+        return train_model(
+            config,
+            Path(out),
+            name=name,
+            reporter=told,
+            data=data,
+            class_names=class_names,
+        )
 
 
 def resume(
@@ -123,10 +126,12 @@ def resume(
     run = _run(run, out)
     _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
 
-    load_tensorflow()
-    from kerascnn.training.train import resume_training
+    with closing(reporter or LineReporter()) as told:
+        told.stage("loading TensorFlow")
+        load_tensorflow()
+        from kerascnn.training.train import resume_training
 
-    return resume_training(run, reporter=reporter or LineReporter(), data=data)
+        return resume_training(run, reporter=told, data=data)
 
 
 def evaluate(
@@ -366,20 +371,20 @@ def compare(
     from kerascnn.comparison.folder import open_comparison
     from kerascnn.comparison.reach import describe_reach
 
-    reporter = reporter or LineReporter()
     given: dict[str, Any] = dict(settings)
     if models is not None:
         given["models"] = tuple(models)
     folder = open_comparison(Path(out), given)
-    if not folder.has("results.json"):
-        for line in describe_reach(folder.protocol):
-            reporter.message(line)
+    with closing(reporter or LineReporter()) as told:
+        if not folder.has("results.json"):
+            for line in describe_reach(folder.protocol):
+                told.message(line)
 
-    from kerascnn.comparison.run import run_comparison
+        from kerascnn.comparison.run import run_comparison
 
-    return run_comparison(
-        folder, jobs=jobs, without_failed=without_failed, reporter=reporter
-    )
+        return run_comparison(
+            folder, jobs=jobs, without_failed=without_failed, reporter=told
+        )
 
 
 def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from importlib import import_module
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from kerascnn import __version__
-from kerascnn.errors import KerasCNNError, UnknownNameError
+from kerascnn.errors import (
+    KerasCNNError,
+    TrainingInterruptedError,
+    UnknownNameError,
+)
+from kerascnn.machine.signals import clean_up_on_sigterm
 from kerascnn.machine.tensorflow import configure
 from kerascnn.machine.text import printable
 
@@ -24,9 +30,21 @@ COMMANDS = {
     "models": "List the networks.",
     "datasets": "List the data sets.",
     "optimizers": "List the optimizers.",
-    "runs": "List the runs, the newest last.",
+    "runs": "List the runs, show some side by side, or remove them.",
     "doctor": "Check versions, devices and data, and say what to do.",
 }
+
+
+class Stopped(click.ClickException):
+    """A command that a signal stopped, which is no error of anyone's."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(printable(message))
+        self.exit_code = exit_code  # type: ignore[misc]  # a class's, by its hints
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write the message, on a line of its own after the terminal's `^C`."""
+        click.echo(self.message, file=file, err=True)
 
 
 class ErrorBoundary(click.Group):
@@ -36,6 +54,10 @@ class ErrorBoundary(click.Group):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
+        except TrainingInterruptedError as error:
+            raise Stopped(str(error), error.exit_code) from error
+        except KeyboardInterrupt as error:
+            raise Stopped("Stopped.", 128 + signal.SIGINT) from error
         except KerasCNNError as error:
             raise click.ClickException(printable(str(error))) from error
         except click.UsageError as error:
@@ -71,7 +93,8 @@ class Commands(ErrorBoundary):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; a wrong name is answered with the nearest."""
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
+        is_wrong = args[0] not in COMMANDS and not args[0].startswith("-")
+        if is_wrong and not ctx.resilient_parsing:
             ctx.fail(str(UnknownNameError("command", args[0], COMMANDS)))
         return super().resolve_command(ctx, args)
 
@@ -80,7 +103,13 @@ class Commands(ErrorBoundary):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
 )
-@click.version_option(__version__, prog_name="kerascnn")
+@click.version_option(__version__, "-V", "--version", prog_name="kerascnn")
 def main() -> None:
-    """Train, compare, check and ship five classic convolutional networks."""
+    """Train, compare, check and ship five classic convolutional networks.
+
+    Results go to standard output, progress and errors to standard error. The exit code
+    is 0 if all is done, 1 after an error, 2 for a wrong command line, 130 after Ctrl-C
+    and 143 after SIGTERM: a training writes a checkpoint first, and says how to resume.
+    """
+    clean_up_on_sigterm()
     configure()

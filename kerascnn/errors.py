@@ -13,12 +13,13 @@
     ├── PictureError                         a picture that cannot be read, or is none
     └── MissingExtraError     (ImportError)  an optional package that is not installed
 
-The command line shows any of them as one line and exits with code 1. Everything else is
-a bug and keeps its traceback.
+The command line shows any of them as one line and exits with code 1, or, where a signal
+stopped it, with 128 and its number. Everything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 
 
@@ -67,7 +68,21 @@ class DivergedError(RunError):
 
 
 class TrainingInterruptedError(RunError):
-    """Training was stopped by a signal; what was done is kept."""
+    """Training was stopped by a signal; what was done is kept.
+
+    Args:
+        message: What to say.
+        signal_number: The signal; Ctrl-C's where it is not given.
+    """
+
+    def __init__(self, message: str, signal_number: int = signal.SIGINT) -> None:
+        super().__init__(message)
+        self.signal_number = int(signal_number)
+
+    @property
+    def exit_code(self) -> int:
+        """What a process that a signal stopped exits with: 130 for Ctrl-C."""
+        return 128 + self.signal_number
 
 
 class ModelFileError(RunError):

@@ -43,6 +43,22 @@ def run_python(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def parse_command():
+    """Parse the words of a call as the command line does, and run nothing."""
+    import click
+
+    from kerascnn.cli import main
+
+    def parse(name, *arguments):
+        command = main.get_command(click.Context(main), name)
+        assert command is not None, name
+        with command.make_context(name, list(arguments)) as context:
+            assert context.params
+
+    return parse
+
+
+@pytest.fixture(scope="session")
 def splits():
     """The training and the test images of MNIST."""
     from kerascnn.data import load_dataset

@@ -21,7 +21,7 @@ from kerascnn.settings.keywords import TrainKeywords
 
 NAMES = {
     *("train", "resume", "evaluate", "predict", "export", "benchmark", "compare"),
-    *("open_run", "list_runs", "load_dataset", "build_model"),
+    *("open_run", "list_runs", "remove_run", "load_dataset", "build_model"),
     *("TrainConfig", "MODELS", "DATASETS", "OPTIMIZERS", "FORMATS"),
     *("Run", "Split", "Evaluation", "Classification", "Export"),
     *("Benchmark", "Results", "Reporter", "LineReporter"),

@@ -52,6 +52,7 @@ HEAVY = {
     "matplotlib",
     "PIL",
     "jinja2",
+    "rich",
 }
 
 
@@ -140,7 +141,10 @@ def test_networks_do_not_import_each_other():
 
 @pytest.mark.parametrize(
     "module",
-    ["drawing", "evaluation.figures", "training.figure", "comparison.figures"],
+    [
+        *("drawing", "evaluation.figures", "training.figure", "training.runs_figure"),
+        "comparison.figures",
+    ],
 )
 def test_figures_are_drawn_from_plain_data(module):
     names = imported(ast.walk(TREES[module]))
@@ -159,11 +163,14 @@ def test_figures_are_of_the_class_that_shows_names_as_they_are():
     assert owners == ["drawing"]
 
 
+SHARED_BY_COMMANDS = ("completion", "options", "params", "table")
+
+
 @pytest.mark.parametrize("module", [n for n in TREES if n.startswith("commands.")])
 def test_command_imports_its_one_library_function_when_it_runs(module):
     """At import, a command has the tables and what is light, and no other command."""
     names = set(our_modules(imported(at_import(TREES[module]))))
-    shared = {f"commands.{name}" for name in ("options", "params", "table")}
+    shared = {f"commands.{name}" for name in SHARED_BY_COMMANDS}
     assert {name for name in names if name.startswith("commands.")} <= shared
     heavy_work = {"doctor", "machine.environment", "comparison.run"}
     assert names & heavy_work == set()

@@ -1,5 +1,6 @@
 """The command line as a whole: mistakes are one line, bugs keep their traceback."""
 
+import signal
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 from kerascnn import __version__
 from kerascnn.cli import COMMANDS, ErrorBoundary, main
-from kerascnn.errors import ConfigError
+from kerascnn.errors import ConfigError, TrainingInterruptedError
 
 
 def run(*arguments):
@@ -79,8 +80,28 @@ def test_error_of_ours_is_shown_and_a_bug_is_not_hidden():
     assert isinstance(CliRunner().invoke(group, ["bug"]).exception, RuntimeError)
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (KeyboardInterrupt(), 130, "Stopped.\n"),
+        (TrainingInterruptedError("Go on so."), 130, "Go on so.\n"),
+        (TrainingInterruptedError("Go on so.", signal.SIGTERM), 143, "Go on so.\n"),
+    ],
+)
+def test_command_that_is_stopped_has_the_exit_code_of_shells(error, code, line):
+    group = ErrorBoundary("group")
+
+    @group.command()
+    def command():
+        raise error
+
+    result = CliRunner().invoke(group, ["command"])
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", line)
+
+
 def test_version_and_help():
     assert run("--version").stdout == f"kerascnn, version {__version__}\n"
+    assert run("-V").stdout == run("--version").stdout
     assert run("-h").stdout == run("--help").stdout
     for name in COMMANDS:
         command = main.get_command(click.Context(main), name)

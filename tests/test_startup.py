@@ -15,6 +15,7 @@ HEAVY = (
     "PIL",
     "h5py",
     "jinja2",
+    "rich",
     "importlib.metadata",
 )
 

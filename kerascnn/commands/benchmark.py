@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kerascnn import api
+from kerascnn.commands.completion import complete_sources
 from kerascnn.commands.options import (
     dataset_option,
     echo_json,
@@ -16,11 +17,14 @@ from kerascnn.commands.options import (
     trust_option,
 )
 from kerascnn.commands.params import FigureFile
-from kerascnn.commands.table import echo_table
+from kerascnn.commands.table import Column, echo_table
+from kerascnn.machine.numbers import format_accuracy, format_megabytes
 
 
 @click.command()
-@click.argument("sources", metavar="[RUN|FILE]...", nargs=-1)
+@click.argument(
+    "sources", metavar="[RUN|FILE]...", nargs=-1, shell_complete=complete_sources
+)
 @out_option
 @dataset_option
 @click.option(
@@ -102,21 +106,25 @@ def benchmark(
         return
     echo_table(
         (
-            *("file", "runtime", "MB", "load s", "ms", "p95 ms"),
-            *(f"images/s by {size}" for size in batch_sizes),
-            *("memory MB", "accuracy"),
+            Column("file"),
+            Column("runtime"),
+            *(Column(title, is_number=True) for title in ("MB", "ms", "accuracy")),
+            Column("p95 ms", is_number=True, extra=2),
+            *(Column(f"images/s by {n}", is_number=True, extra=1) for n in batch_sizes),
+            Column("memory MB", is_number=True, extra=3),
+            Column("load s", is_number=True, extra=4),
         ),
         [
             (
                 row.file,
                 row.runtime,
-                f"{row.size_bytes / 1e6:.2f}",
-                f"{row.load_s:.2f}",
+                format_megabytes(row.size_bytes),
                 f"{row.latency_ms:.2f}",
+                format_accuracy(row.accuracy),
                 f"{row.latency_p95_ms:.2f}",
                 *(round(rate) for rate in row.images_per_second.values()),
-                round(row.peak_bytes / 1e6),
-                row.accuracy,
+                format_megabytes(row.peak_bytes, decimals=0),
+                f"{row.load_s:.2f}",
             )
             for row in measured.models
         ],

@@ -10,21 +10,35 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerascnn import api
+from kerascnn.commands.completion import complete_models
 from kerascnn.commands.options import echo_json, json_option
 from kerascnn.commands.params import Name
-from kerascnn.commands.table import echo_table
+from kerascnn.commands.table import Column, echo_table
 from kerascnn.comparison import DEFAULT_FOLDER, PRESETS
 from kerascnn.comparison.config import RECIPE
 from kerascnn.comparison.folder import ComparisonFolder, open_comparison
 from kerascnn.comparison.reach import describe_reach
 from kerascnn.data import DATASETS
+from kerascnn.machine.numbers import format_accuracy, format_rate
 from kerascnn.machine.reporter import LineReporter
 from kerascnn.models import MODELS
 from kerascnn.settings.optimizers import OPTIMIZERS
 from kerascnn.settings.schedules import SCHEDULES
 
 if TYPE_CHECKING:
-    from kerascnn.comparison.records import Difference, NetworkResult, Results
+    from kerascnn.comparison.records import Difference, NetworkResult, Results, Summary
+
+
+COLUMNS = (
+    Column("model"),
+    Column("optimizer"),
+    *(
+        Column(title, is_number=True)
+        for title in ("rate", "test accuracy", "95% interval", "runs")
+    ),
+    Column("diverged", is_number=True, extra=1),
+    Column("seconds", is_number=True, extra=2),
+)
 
 
 def _presets() -> str:
@@ -35,7 +49,13 @@ def _presets() -> str:
 # The options that are settings have no defaults here: with none of them, the comparison
 # in --out goes on as it is.
 @click.command()
-@click.argument("names", metavar="[MODEL]...", nargs=-1, required=False)
+@click.argument(
+    "names",
+    metavar="[MODEL]...",
+    nargs=-1,
+    required=False,
+    shell_complete=complete_models,
+)
 @click.option(
     "--optimizer",
     "optimizers",
@@ -208,10 +228,7 @@ def _echo_all(results: Results, out: Path, as_json: bool) -> None:
 
 def _echo_results(results: Results) -> None:
     echo_table(
-        (
-            *("model", "optimizer", "rate", "test accuracy", "95 % interval", "runs"),
-            *("diverged", "seconds"),
-        ),
+        COLUMNS,
         [row for network in results.networks for row in _rows(network)],
     )
     click.echo()
@@ -232,13 +249,19 @@ def _rows(network: NetworkResult) -> Iterable[tuple[object, ...]]:
         yield (
             network.model,
             row.optimizer,
-            "-" if row.learning_rate is None else f"{row.learning_rate:g}",
-            test.mean,
-            "-" if test.low is None else f"{test.low:.4f} to {test.high:.4f}",
+            None if row.learning_rate is None else format_rate(row.learning_rate),
+            format_accuracy(test.mean),
+            _interval(test),
             test.count,
             row.diverged,
             None if row.seconds.mean is None else round(row.seconds.mean),
         )
+
+
+def _interval(found: Summary) -> str | None:
+    if found.low is None or found.high is None:
+        return None
+    return f"{format_accuracy(found.low)} to {format_accuracy(found.high)}"
 
 
 def _verdict(found: Difference) -> str:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import click
 
 from kerascnn.commands.options import echo_json, json_option
-from kerascnn.commands.table import echo_table
+from kerascnn.commands.table import Column, echo_table
 from kerascnn.data import DATASETS
+
+COLUMNS = (
+    Column("dataset"),
+    Column("images"),
+    Column("classes", is_number=True, extra=2),
+    Column("train", is_number=True, extra=3),
+    Column("test", is_number=True, extra=4),
+    Column("from", extra=1),
+    Column("summary"),
+)
 
 
 @click.command()
@@ -39,7 +49,7 @@ def datasets(as_json: bool) -> None:
         echo_json([{name: getattr(row, name) for name in names} for row in rows])
         return
     echo_table(
-        ("dataset", "images", "classes", "train", "test", "from", "summary"),
+        COLUMNS,
         [
             (
                 row.name,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kerascnn.commands.completion import complete_sources
 from kerascnn.commands.options import (
     dataset_option,
     echo_json,
@@ -16,6 +17,8 @@ from kerascnn.commands.options import (
     timeout_option,
     trust_option,
 )
+from kerascnn.commands.table import Column, echo_table, fits
+from kerascnn.machine.numbers import format_accuracy, format_count
 from kerascnn.machine.text import printable
 from kerascnn.model_files.find import Artifact, find_artifact
 
@@ -24,10 +27,16 @@ if TYPE_CHECKING:
 
 # A matrix of more classes fits no terminal; --json has it.
 MAX_CLASSES_SHOWN = 20
+CLASS_COLUMNS = (
+    Column("class"),
+    *(Column(t, is_number=True) for t in ("images", "precision", "recall", "F1")),
+)
 
 
 @click.command()
-@click.argument("sources", metavar="[RUN|FILE]...", nargs=-1)
+@click.argument(
+    "sources", metavar="[RUN|FILE]...", nargs=-1, shell_complete=complete_sources
+)
 @out_option
 @dataset_option
 @click.option(
@@ -90,8 +99,9 @@ def evaluate(
             paths = save_evaluation_figures(folder, evaluation)
             document["figures"] = [str(path) for path in paths]
         if not as_json:
-            lines = (*_report(evaluation), *document.get("figures", []))
-            click.echo("\n".join(map(printable, lines)))
+            _echo_report(evaluation)
+            for path in document.get("figures", []):
+                click.echo(printable(path))
         documents.append(document)
     if as_json:
         echo_json(documents if len(documents) > 1 else documents[0])
@@ -114,51 +124,60 @@ def _folders(
     return folders
 
 
-def _report(evaluation: Evaluation) -> Iterable[str]:
-    """The lines for people."""
+def _echo_report(evaluation: Evaluation) -> None:
+    """Print what people read."""
     from kerascnn.evaluation import METRICS
 
     metrics = evaluation.metrics
     wrong = metrics.images - metrics.correct
-    yield f"{evaluation.source} on {metrics.images:,} test images of " + (
-        evaluation.dataset
-    )
-    yield ""
+    on = f"{format_count(metrics.images)} test images of {evaluation.dataset}"
+    click.echo(printable(f"{evaluation.source} on {on}") + "\n")
     lines = [
         (row.title, format(metrics[name], row.format)) for name, row in METRICS.items()
     ]
     lines += [
-        (f"top-{k} accuracy", f"{share:.2%}")
+        (f"top-{k} accuracy", format_accuracy(share))
         for k, share in metrics.top_k.items()
         if k != 1
     ]
-    lines += [("correct predictions", f"{metrics.correct:,} ({wrong:,} wrong)")]
+    correct = f"{format_count(metrics.correct)} ({format_count(wrong)} wrong)"
+    lines += [("correct predictions", correct)]
     width = max(len(title) for title, _ in lines)
-    yield from (f"{title:<{width}}  {value}" for title, value in lines)
-    yield ""
+    for title, value in lines:
+        click.echo(f"{title:<{width}}  {value}")
+    click.echo()
     classes = metrics.per_class
-    width = max(len("class"), *(len(row.name) for row in classes))
-    yield f"{'class':<{width}}  images  precision  recall      F1"
-    for row in classes:
-        yield (
-            f"{row.name:<{width}}  {row.images:>6}  {row.precision:>9.4f}  "
-            f"{row.recall:.4f}  {row.f1:.4f}"
-        )
-    yield ""
+    names = [printable(row.name) for row in classes]
+    echo_table(
+        CLASS_COLUMNS,
+        [
+            (
+                name,
+                row.images,
+                *(f"{v:.4f}" for v in (row.precision, row.recall, row.f1)),
+            )
+            for name, row in zip(names, classes, strict=True)
+        ],
+    )
+    click.echo()
     if len(classes) <= MAX_CLASSES_SHOWN:
-        yield from _matrix(metrics.confusion_matrix, [row.name for row in classes])
-        yield ""
+        _echo_matrix(metrics.confusion_matrix, names)
+        click.echo()
 
 
-def _matrix(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Iterable[str]:
-    """The confusion matrix; long names head their rows and are numbers above them."""
+def _echo_matrix(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> None:
+    """Print the confusion matrix; long names head rows, and are numbers above them."""
     heads = list(names)
     if max(map(len, names)) > 5:
         heads = [str(number) for number in range(len(names))]
         names = [f"{head:>2} {name}" for head, name in zip(heads, names, strict=True)]
-    corner = "true \\ predicted"
-    left = max(len(corner), *map(len, names))
-    cell = max(len(text) for row in (heads, *matrix) for text in map(str, row)) + 1
-    yield f"{corner:<{left}} " + "".join(f"{head:>{cell}}" for head in heads)
-    for name, row in zip(names, matrix, strict=True):
-        yield f"{name:<{left}} " + "".join(f"{count:>{cell}}" for count in row)
+    widest = max(len(f"{count:,}") for counts in matrix for count in counts)
+    columns = [
+        Column("true \\ predicted"),
+        *(Column(head.rjust(widest), is_number=True) for head in heads),
+    ]
+    rows = [(name, *counts) for name, counts in zip(names, matrix, strict=True)]
+    if fits(columns, rows):
+        echo_table(columns, rows)
+    else:
+        click.echo("The confusion matrix is wider than the terminal; --json has it.")

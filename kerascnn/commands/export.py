@@ -7,12 +7,21 @@ from pathlib import Path
 import click
 
 from kerascnn import api
+from kerascnn.commands.completion import complete_runs
 from kerascnn.commands.options import echo_json, json_option
 from kerascnn.commands.params import Name
-from kerascnn.commands.table import echo_table
+from kerascnn.commands.table import Column, echo_table
 from kerascnn.errors import ExportError
+from kerascnn.machine.numbers import format_accuracy, format_megabytes
 from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
 
+COLUMNS = (
+    Column("file"),
+    *(Column(title, is_number=True) for title in ("MB", "accuracy", "same class")),
+    Column("drop", is_number=True, extra=2),
+    Column("difference", is_number=True, extra=1),
+    Column("images", is_number=True, extra=3),
+)
 _QUANTIZED = ", ".join(
     row.title for row in FORMATS.values() if len(row.quantizations) > 1
 )
@@ -23,7 +32,7 @@ _TOLERANCES = ", ".join(
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete_runs)
 @click.option(
     "--format",
     "formats",
@@ -93,16 +102,16 @@ def export(
         echo_json([export.to_dict() for export in exports])
     else:
         echo_table(
-            ("file", "MB", "images", "accuracy", "drop", "difference", "same class"),
+            COLUMNS,
             [
                 (
                     str(export.path),
-                    f"{export.size_bytes / 1e6:.2f}",
-                    export.images,
-                    f"{export.accuracy:.2%}",
-                    f"{export.accuracy_drop:.2%}",
+                    format_megabytes(export.size_bytes),
+                    format_accuracy(export.accuracy),
+                    format_accuracy(export.agreement),
+                    format_accuracy(export.accuracy_drop),
                     f"{export.largest_difference:.1e}",
-                    f"{export.agreement:.2%}",
+                    export.images,
                 )
                 for export in exports
             ],

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kerascnn.commands.options import echo_json, json_option
-from kerascnn.commands.table import echo_table
+from kerascnn.commands.table import Column, echo_table
 from kerascnn.models import MODELS, Cost, ModelEntry
 
 
@@ -28,9 +28,14 @@ def models(as_json: bool) -> None:
     if as_json:
         echo_json([_document(row) for row in MODELS.values()])
         return
-    work = ("parameters", "multiply-adds")
+    work = ("multiply-adds", "parameters at 32x32", "multiply-adds at 32x32")
     echo_table(
-        ("model", "input", *work, *(f"{name} at 32x32" for name in work)),
+        (
+            Column("model"),
+            Column("input"),
+            Column("parameters", is_number=True),
+            *(Column(title, True, extra) for extra, title in enumerate(work, 1)),
+        ),
         [
             (row.name, _shape(row), *_work(row.paper_cost), *_work(row.small_cost))
             for row in MODELS.values()

@@ -7,7 +7,8 @@ import json
 import click
 
 from kerascnn.commands.options import echo_json, json_option
-from kerascnn.commands.table import echo_table
+from kerascnn.commands.table import Column, echo_table
+from kerascnn.machine.numbers import format_rate
 from kerascnn.settings.optimizers import COMMON_OPTIONS, OPTIMIZERS, OptimizerEntry
 
 
@@ -38,9 +39,9 @@ def optimizers(as_json: bool) -> None:
         )
         return
     echo_table(
-        ("optimizer", "rate", "options"),
+        (Column("optimizer"), Column("rate", is_number=True), Column("options")),
         [
-            (row.name, f"{row.learning_rate:g}", _options(row))
+            (row.name, format_rate(row.learning_rate), _options(row))
             for row in OPTIMIZERS.values()
         ],
     )

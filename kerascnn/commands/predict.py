@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kerascnn.commands.completion import complete_files, complete_sources
 from kerascnn.commands.options import (
     dataset_option,
     echo_json,
@@ -21,11 +22,18 @@ from kerascnn.model_files.find import find_artifact
 
 
 @click.command()
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.argument(
+    "images",
+    metavar="IMAGE...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete_files,
+)
 @click.option(
     "--model",
     "reference",
     metavar="RUN|FILE",
+    shell_complete=complete_sources,
     help="A run, or a model's file or folder.  [default: the newest run]",
 )
 @out_option

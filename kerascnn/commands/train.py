@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from kerascnn import api
+from kerascnn.commands.completion import complete_runs
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.params import Name, NameValue
 from kerascnn.data import DATASETS
+from kerascnn.machine.numbers import format_accuracy
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
 from kerascnn.settings.config import DEVICES, TrainConfig
@@ -136,7 +138,12 @@ from kerascnn.settings.schedules import SCHEDULES
     help="Train as a run's config.json says; MODEL and options given here win.",
 )
 @click.option("--name", help="Name of the run.  [default: MODEL-OPTIMIZER-NUMBER]")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Go on with a run that was stopped.",
+    shell_complete=complete_runs,
+)
 @out_option
 @json_option
 def train(
@@ -184,7 +191,8 @@ def _show(run: Run, as_json: bool) -> None:
     if as_json:
         settings = run.settings.to_dict()
         echo_json({"run": str(run.path), **metrics.to_dict(), "settings": settings})
-    elif metrics.test_accuracy is not None:
-        click.echo(f"{run.path}: test accuracy {metrics.test_accuracy:.4f}")
-    else:
-        click.echo(f"{run.path}: training accuracy {metrics.training_accuracy:.4f}")
+        return
+    kind, accuracy = "test", metrics.test_accuracy
+    if accuracy is None:
+        kind, accuracy = "training", metrics.training_accuracy
+    click.echo(f"{run.path}: {kind} accuracy {format_accuracy(accuracy)}")

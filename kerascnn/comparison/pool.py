@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -61,13 +61,22 @@ class Pool:
             )
         self.running[planned.name] = (planned, process)
 
-    def wait(self, signals: list[int]) -> list[tuple[PlannedRun, int]]:
+    def wait(
+        self, signals: list[int], tell: Callable[[], None]
+    ) -> list[tuple[PlannedRun, int]]:
         """Wait for a run to end, or a signal, or a moment where others train.
+
+        Args:
+            signals: Those that were received; it waits no longer when there is one.
+            tell: Called about once a second.
 
         Returns:
             The runs that ended, each with the exit code of its process.
         """
-        for _ in range(round(1 / POLL_SECONDS) if not self.running else 2**31):
+        polls = round(1 / POLL_SECONDS)
+        for number in range(polls if not self.running else 2**31):
+            if number % polls == 0:
+                tell()
             ended = [
                 (planned, code)
                 for planned, process in self.running.values()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from kerascnn.comparison.folder import PLAN_NAME, ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun, choose
 from kerascnn.comparison.pool import is_busy, open_pool
+from kerascnn.comparison.progress import Progress
 from kerascnn.comparison.records import Results
 from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
 from kerascnn.machine.environment import usable_cores
-from kerascnn.machine.reporter import Reporter, format_seconds
+from kerascnn.machine.numbers import format_accuracy, format_seconds
+from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
 
 # More processes than this would need more memory than most machines have.
@@ -126,6 +129,7 @@ def _train(
     """Do the runs that are left, until none is."""
     jobs = jobs or min(usable_cores(), MAX_DEFAULT_JOBS)
     failures: dict[str, str] = {}
+    progress = Progress(folder, jobs)
     with remembered_signals() as signals, open_pool(folder, jobs) as pool:
         while True:
             left = [run for run in folder.left() if run.name not in failures]
@@ -134,15 +138,18 @@ def _train(
             for run in left:
                 if len(pool.running) < jobs and not pool.has(run):
                     pool.start(run)
-            ended = pool.wait(signals)
+                    progress.start(run)
+            ended = pool.wait(signals, lambda: reporter.stage(progress.line()))
             if signals:
                 raise TrainingInterruptedError(
                     f"Stopped with {len(left)} of the runs known so far to do. Go on "
-                    f"with: kerascnn compare --out {folder.path}"
+                    f"with: kerascnn compare --out {shlex.quote(str(folder.path))}",
+                    signals[0],
                 )
             for run, code in ended:
                 failure = _failure(folder, run, code)
-                reporter.message(f"{_progress(folder)} {_story(folder, run, failure)}")
+                progress.end(run)
+                reporter.message(f"{progress.count} {_story(folder, run, failure)}")
                 if failure:
                     failures[run.name] = failure
                     if without_failed:
@@ -183,12 +190,7 @@ def _story(folder: ComparisonFolder, planned: PlannedRun, failure: str | None) -
     if metrics.status == "diverged":
         return f"{run.name} diverged in epoch {metrics.diverged_at_epoch}"
     return (
-        f"{run.name}: validation accuracy {metrics.validation_accuracy:.4f} in "
+        f"{run.name}: validation accuracy "
+        f"{format_accuracy(metrics.validation_accuracy)} in "
         f"{format_seconds(metrics.seconds)}"
     )
-
-
-def _progress(folder: ComparisonFolder) -> str:
-    """How many of the runs that are known of have ended."""
-    outcomes, planned = folder.outcomes(), folder.planned()
-    return f"[{sum(run.name in outcomes for run in planned)}/{len(planned)}]"

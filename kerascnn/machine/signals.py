@@ -1,11 +1,25 @@
-"""Ctrl-C and SIGTERM: remembered until it is a good moment to stop."""
+"""Ctrl-C and SIGTERM: they stop a program at a good moment, and whole."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+def clean_up_on_sigterm() -> None:
+    """Let SIGTERM end the program as an exception does.
+
+    By itself it would leave temporary folders and processes behind.
+    """
+
+    def leave(number: int, frame: object) -> None:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, leave)
 
 
 @contextmanager

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from kerascnn.data import ARRAYS
+from kerascnn.machine.numbers import (
+    format_accuracy,
+    format_count,
+    format_rate,
+    format_seconds,
+)
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
 from kerascnn.runs.metrics import RunMetrics
@@ -32,7 +38,7 @@ def card(run: Run, metrics: RunMetrics) -> str:
         ("training", metrics.training_images, metrics.training_accuracy),
     )
     rows = "\n".join(
-        f"| {name} | {images:,} | {accuracy:.2%} |"
+        f"| {name} | {images:,} | {format_accuracy(accuracy)} |"
         for name, images, accuracy in results
         if accuracy is not None
     )
@@ -58,11 +64,11 @@ kerascnn on {source}.
   and resizing are inside the model.
 - **Gives** probabilities `(batch, {dataset.num_classes})` of:
   {", ".join(dataset.class_names)}.
-- **Trained** for {metrics.epochs} epochs, {metrics.steps:,} steps of
+- **Trained** for {metrics.epochs} epochs, {format_count(metrics.steps)} steps of
   {settings.batch_size} images, with {settings.optimizer} at a learning rate of
-  {settings.learning_rate:g} ({settings.schedule}), seed {settings.seed}, in
-  {metrics.seconds:.0f} s. `config.json` has every setting, `environment.json` the
-  versions and the machine.
+  {format_rate(settings.learning_rate)} ({settings.schedule}), seed {settings.seed}, in
+  {format_seconds(metrics.seconds)}. `config.json` has every setting,
+  `environment.json` the versions and the machine.
 - **Meant for** pictures like those of {source}{described}. Other
   pictures get an answer too, and it means nothing.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
 import numpy as np
 
 from kerascnn.errors import TrainingInterruptedError
+from kerascnn.machine.pace import Pace
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
 from kerascnn.training.ending import diverged_error, measure_validation
@@ -36,6 +38,8 @@ class TrainingLoop:
         self.settings = setup.settings
         self.recorder = recorder
         self.reporter = reporter
+        self.pace = Pace()
+        self.ending_seconds = 0.0
 
     def run(self, state: TrainingState) -> None:
         """Train on; the state changes with it.
@@ -46,12 +50,15 @@ class TrainingLoop:
             RunError: The run cannot be written.
         """
         settings = self.settings
+        self.reporter.stage("compiling the first step")
         with remembered_signals() as signals:
             while state.epoch < settings.epochs and not state.has_stalled(
                 settings.early_stop
             ):
                 self._train_epoch(state, signals)
                 self._finish_epoch(state)
+                if signals:
+                    raise self._interrupted(state, signals)
 
     def _train_epoch(self, state: TrainingState, signals: list[int]) -> None:
         """Do the steps of an epoch that are not done yet."""
@@ -68,6 +75,7 @@ class TrainingLoop:
             state.step += count
             taken = time.monotonic() - started
             state.seconds += taken
+            self.pace.add(count, taken)
             if not np.isfinite(state.losses[part]).all():
                 raise diverged_error(setup, recorder, state)
             self._report_steps(state, begin)
@@ -75,30 +83,42 @@ class TrainingLoop:
                 recorder.checkpoint(setup.model, state)
                 saved = time.monotonic()
             if signals:
-                raise TrainingInterruptedError(
-                    f"Stopped after {state.step:,} of {len(setup.rates):,} steps. "
-                    f"Go on with: kerascnn train --resume {recorder.run.path}"
-                )
+                raise self._interrupted(state, signals)
             count = max(1, min(2 * count, int(count * CALL_SECONDS / taken)))
 
     def _report_steps(self, state: TrainingState, begin: int) -> None:
         setup = self.setup
         done = state.step - begin
         images = done * setup.batches.batch_size
-        left = (len(setup.rates) - state.step) * state.seconds / done
+        step_seconds, left = self.pace.seconds_per_step, None
+        if step_seconds is not None:
+            left = (len(setup.rates) - state.step) * step_seconds
+            left += (self.settings.epochs - state.epoch) * self.ending_seconds
         self.reporter.steps(
             epoch=f"{state.epoch + 1}/{self.settings.epochs}",
             done=done,
             total=setup.batches.steps_per_epoch,
             loss=float(state.losses[begin : state.step].mean()),
             accuracy=float(state.correct[begin : state.step].sum() / images),
-            images_per_second=images / state.seconds,
+            images_per_second=step_seconds and setup.batches.batch_size / step_seconds,
             seconds_left=left,
+        )
+
+    def _interrupted(
+        self, state: TrainingState, signals: list[int]
+    ) -> TrainingInterruptedError:
+        return TrainingInterruptedError(
+            f"Stopped after {state.step:,} of {len(self.setup.rates):,} steps. Go on "
+            f"with: kerascnn train --resume {shlex.quote(str(self.recorder.run.path))}",
+            signals[0],
         )
 
     def _finish_epoch(self, state: TrainingState) -> None:
         """Validate, and write down the epoch."""
         settings, recorder, model = self.settings, self.recorder, self.setup.model
+        started = time.monotonic()
+        name = f"{state.epoch + 1}/{settings.epochs}"
+        self.reporter.stage(f"epoch {name}  validating")
         row = self._row(state)
         state.history.append(row)
         state.seconds = 0.0
@@ -108,7 +128,8 @@ class TrainingLoop:
         recorder.write_history(state)
         if settings.tensorboard:
             recorder.write_tensorboard(row)
-        self.reporter.epoch(f"{state.epoch}/{settings.epochs}", row)
+        self.ending_seconds = time.monotonic() - started
+        self.reporter.epoch(name, row)
 
     def _row(self, state: TrainingState) -> EpochRow:
         """The row of the epoch whose steps are done.

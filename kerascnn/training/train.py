@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,12 @@ import tensorflow as tf
 
 from kerascnn.data import ARRAYS
 from kerascnn.data.arrays import split_of_arrays
-from kerascnn.errors import ConfigError, DivergedError, RunError
+from kerascnn.errors import (
+    ConfigError,
+    DivergedError,
+    RunError,
+    TrainingInterruptedError,
+)
 from kerascnn.machine.computation import differences
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.state import fresh_state
@@ -169,8 +175,15 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
         )
         if state.history:  # the process may have ended before it was written
             recorder.write_history(state)
-    TrainingLoop(setup, recorder, reporter).run(state)
-    finish_training(setup, recorder, state)
+    try:
+        TrainingLoop(setup, recorder, reporter).run(state)
+        reporter.stage("measuring the model, and writing it")
+        finish_training(setup, recorder, state)
+    except KeyboardInterrupt as error:
+        raise TrainingInterruptedError(
+            "Stopped at once. Go on from the last checkpoint with: kerascnn train "
+            f"--resume {shlex.quote(str(run.path))}"
+        ) from error
     return run
 
 

@@ -148,11 +148,11 @@ def test_options_reach_the_library(seen, tmp_path):
 def test_table_verdicts_and_claim_are_printed(seen):
     result = run("lenet")
     assert result.stdout.splitlines() == [
-        "model  optimizer  rate  test accuracy  95 % interval     runs  diverged  "
+        "model  optimizer  rate  test accuracy      95% interval  runs  diverged  "
         "seconds",
-        "lenet  sgd        0.05         0.9800  0.9750 to 0.9850     8         0  "
+        "lenet  sgd        0.05         98.00%  97.50% to 98.50%     8         0  "
         "     12",
-        "lenet  adagrad    -                 -  -                    0         8  "
+        "lenet  adagrad       -              -                 -     0         8  "
         "      -",
         "",
         "LeNet-5: adagrad better, +0.30 points (+0.10 to +0.50), p = 0.00781 of 8 "

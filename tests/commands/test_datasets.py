@@ -11,7 +11,9 @@ from kerascnn.data import DATASETS
 def test_people_see_what_is_packaged():
     result = CliRunner().invoke(datasets)
     assert result.exit_code == 0
-    lines = [line.split() for line in result.stdout.splitlines()]
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    lines = [line.split() for line in lines if not line.startswith(" ")]
     assert [line[0] for line in lines] == ["dataset", *DATASETS]
     assert lines[1][1:6] == ["28x28x1", "10", "60,000", "10,000", "packaged"]
     assert [line[5] for line in lines[2:]] == ["download"] * (len(DATASETS) - 1)

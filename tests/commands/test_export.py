@@ -60,15 +60,15 @@ def test_options_are_passed_on_and_the_table_printed(calls, lenet_run, tmp_path)
     }
     head, row = result.stdout.splitlines()
     assert head.split() == [
-        *("file", "MB", "images", "accuracy", "drop", "difference", "same", "class")
+        *("file", "MB", "accuracy", "same", "class", "drop", "difference", "images")
     ]
     assert row.split()[1:] == [
         "0.07",
-        "10,000",
         "99.02%",
+        "99.91%",
         "0.01%",
         "2.5e-01",
-        "99.91%",
+        "10,000",
     ]
     assert result.stderr == "converting\n"
 

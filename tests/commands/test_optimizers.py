@@ -15,7 +15,9 @@ def test_people_get_a_table():
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[1].split() == ["sgd", "0.01", "momentum=0.9,", "nesterov=false"]
-    assert [line.split()[0] for line in lines[1:-2]] == list(OPTIMIZERS)
+    first = [line.split()[0] for line in lines[1:-2] if not line.startswith(" ")]
+    assert first == list(OPTIMIZERS)
+    assert max(map(len, lines)) <= 100
     assert lines[-1] == (
         "Each also takes: weight_decay, clipnorm, clipvalue, global_clipnorm."
     )
@@ -23,7 +25,8 @@ def test_people_get_a_table():
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_options_are_written_as_train_reads_them(name):
-    lines = CliRunner().invoke(optimizers).stdout.splitlines()
+    result = CliRunner().invoke(optimizers, env={"COLUMNS": "400"})
+    lines = result.stdout.splitlines()
     line = next(line for line in lines if line.split()[0] == name)
     words = line.split(maxsplit=2)[2].split(", ")
     options = dict(

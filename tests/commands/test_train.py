@@ -59,8 +59,8 @@ def test_progress_is_one_line_an_epoch_without_a_terminal(trained):
     first, epoch = said(trained)
     assert first.startswith("saved_models/lenet-adamw-1: lenet on 640 images of mnist")
     assert re.fullmatch(
-        r"epoch 1/1  loss \d+\.\d{4}  accuracy 0\.\d{4}  validation loss \d+\.\d{4}  "
-        r"accuracy 0\.\d{4}  [\d,]+ images/s  .* s",
+        r"epoch 1/1  loss \d+\.\d{4}  accuracy \d+\.\d\d%  validation loss "
+        r"\d+\.\d{4}  validation accuracy \d+\.\d\d%  [\d,]+ images/s  .* s",
         epoch,
     )
 
@@ -69,7 +69,9 @@ def test_config_of_a_run_repeats_it_and_options_win(trained, tmp_path):
     config = tmp_path / "saved_models" / "lenet-adamw-1" / "config.json"
     result = run("--config", str(config), "--no-augment", "--name", "again")
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith("saved_models/again: training accuracy 0.")
+    assert re.fullmatch(
+        r"saved_models/again: training accuracy \d+\.\d\d%\n", result.stdout
+    )
     first, again = (
         Run(config.parent.parent / name) for name in ("lenet-adamw-1", "again")
     )

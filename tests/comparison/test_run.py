@@ -114,7 +114,7 @@ def test_everything_is_done_in_the_order_of_the_plan(trained):
     assert scored(trained) == names(trained)[6:]
     assert results.to_dict() == trained.folder.read_json("results.json")
     assert lines.lines[0] == (
-        "[1/6] lenet-sgd-rate-0.01581: validation accuracy 0.9000 in 6.0 s"
+        "[1/10] lenet-sgd-rate-0.01581: validation accuracy 90.00% in 6.0 s"
     )
     for name in ("chosen.json", "test.json", "results.json", "report.html"):
         assert trained.folder.has(name)
