@@ -244,13 +244,15 @@ def watch_programs() -> list[str]:
     started: list[str] = []
 
     def audit(event, arguments):
-        if event in ("os.system", "os.exec", "os.posix_spawn", "os.spawn"):
-            # From Python 3.13 on, subprocess starts our own clearing up in this way.
-            if arguments[0] != "/bin/rm":
-                started.append(f"{event} {arguments[0]!r}")
-        elif event == "subprocess.Popen":
+        if event in ("os.system", "os.exec", "os.spawn"):
+            started.append(f"{event} {arguments[0]!r}")
+        # From Python 3.13 on, the one does the other.
+        elif event in ("subprocess.Popen", "os.posix_spawn"):
             line = [os.fsdecode(word) for word in arguments[1]]
-            if not any(word.endswith(MEANT) for word in line):
+            if (
+                not any(word.endswith(MEANT) for word in line)
+                and str(line) not in started
+            ):
                 started.append(str(line))
 
     sys.addaudithook(audit)
