@@ -8,7 +8,13 @@ import pytest
 RUNNER = Path(__file__).with_name("run.py")
 
 
-CASES = {"pictures": 12, "saved_models": 2, "export_reports": 8}
+CASES = {
+    "pictures": 12,
+    "saved_models": 2,
+    "export_reports": 8,
+    "checkpoints": 10,
+    "model_files": 10,
+}
 
 
 @pytest.fixture(scope="module")
