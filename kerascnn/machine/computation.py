@@ -9,6 +9,9 @@ from typing import Any
 
 from kerascnn.errors import RunError
 
+# More threads than any processor has cores; TensorFlow starts as many as it is told.
+MAX_PARALLEL = 1024
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parallelism:
@@ -63,10 +66,10 @@ class Computation:
                 f"computation is not as kerascnn writes it ({error})."
             ) from error
         for name, number in vars(parallelism).items():
-            if type(number) is not int or number < 1:
+            if type(number) is not int or not 1 <= number <= MAX_PARALLEL:
                 raise RunError(
-                    f"{name} has to be a whole number of at least 1, but got "
-                    f"{number!r}."
+                    f"{name} has to be a whole number from 1 to {MAX_PARALLEL}, but "
+                    f"got {number!r:.60}."
                 )
         return computation
 

@@ -7,7 +7,7 @@ import math
 import os
 import stat
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 # A file of these kinds has no end, waits for its other side, or does things when read.
 KINDS = {
@@ -18,6 +18,7 @@ KINDS = {
     stat.S_IFSOCK: "a socket",
 }
 MAX_JSON_BYTES = 16_000_000
+MAX_MODEL_BYTES = 4_000_000_000
 MAX_JSON_DEPTH = 50
 
 
@@ -25,11 +26,11 @@ class UnfitFileError(OSError):
     """Why a file is not read, in words for people that go on after a colon."""
 
 
-def read_content(path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    """Read a regular file of at most so many bytes.
+def open_content(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file, to read its bytes.
 
     Raises:
-        UnfitFileError: It is a pipe, a device, a folder or a socket, or larger.
+        UnfitFileError: It is a pipe, a device, a folder or a socket.
         OSError: The system cannot read it.
         ValueError: A name that no file can have.
     """
@@ -39,8 +40,24 @@ def read_content(path: str | os.PathLike[str], max_bytes: int) -> bytes:
         path,
         os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0),
     )
-    with open(descriptor, "rb") as file:
+    file = open(descriptor, "rb")  # noqa: SIM115
+    try:
         _require_regular(os.fstat(descriptor))
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def read_content(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    """Read a regular file of at most so many bytes.
+
+    Raises:
+        UnfitFileError: As by `open_content`, or it is larger.
+        OSError: The system cannot read it.
+        ValueError: A name that no file can have.
+    """
+    with open_content(path) as file:
         content = file.read(max_bytes + 1) or b""
     if len(content) > max_bytes:
         raise UnfitFileError(f"it has more than {max_bytes // 10**6:,} MB")

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from kerascnn.errors import RunError
-from kerascnn.machine.content import load_json
+from kerascnn.machine.arrays import read_header, read_values
+from kerascnn.machine.content import load_json, open_content
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+# Of the arrays that stand in files of their own: a class or a label each image.
+MAX_ARRAY_BYTES = 256_000_000
 
 
 @contextmanager
@@ -91,14 +95,14 @@ def read_array(path: Path) -> npt.NDArray[Any]:
     Raises:
         RunError: It cannot be read.
     """
-    import numpy as np
-
     try:
-        with open(path, "rb") as file:
-            array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        with open_content(path) as file:
+            header = read_header(file)
+            if header.size_bytes > MAX_ARRAY_BYTES:
+                raise ValueError(f"it has more than {MAX_ARRAY_BYTES // 10**6:,} MB")
+            return read_values(file, header)
     except (OSError, ValueError) as error:
         raise RunError(f"Cannot read {path}: {error}. Train the run again.") from error
-    return array
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
@@ -174,6 +178,7 @@ def beside(path: Path) -> Iterator[Path]:
     part = path.with_name(f".part-{path.name}")
     with translated_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)  # a pipe there would be waited for, a link be written through
     try:
         yield part
     finally:
@@ -204,7 +209,7 @@ def place(part: Path, path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -94,12 +94,7 @@ def choose_parallelism(
     parts = 1
     intra, inter = cores, cores
     if splits_batches:
-        parts = max(
-            parts
-            for parts in range(1, cores + 1)
-            if parts == 1
-            or (batch_size % parts == 0 and batch_size >= parts * MIN_PART)
-        )
+        parts = max(n for n in range(1, cores + 1) if can_split(batch_size, n))
         if not (intra_op_threads or inter_op_threads):
             intra, inter = cores // parts, parts
     return Parallelism(
@@ -107,6 +102,11 @@ def choose_parallelism(
         intra_op_threads=intra_op_threads or intra,
         inter_op_threads=inter_op_threads or inter,
     )
+
+
+def can_split(batch_size: int, parts: int) -> bool:
+    """Whether a batch is computed in so many parts anywhere."""
+    return parts == 1 or (batch_size % parts == 0 and batch_size >= parts * MIN_PART)
 
 
 def configured_threads() -> dict[str, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, UnknownNameError
-from kerascnn.machine.content import load_json
+from kerascnn.machine.content import MAX_MODEL_BYTES, load_json
 from kerascnn.model_files.formats import (
     FORMATS,
     KERAS,
@@ -95,11 +95,9 @@ def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
         UnknownNameError: No data set of that name.
     """
     kind = format_of(path)
-    # A pipe or a device by such a name would be waited for, or has no end.
-    if kind is None or not (FORMATS[kind].marker or os.path.isfile(path)):
-        raise ModelFileError(
-            f"There is no model file {path}. Give a run, a {kinds_of_files()}."
-        )
+    if kind is None:
+        raise _no_model(path)
+    _require_file(path, kind)
     run = Run(path.parent)
     if dataset is not None:
         facts = DatasetFacts.from_table(dataset)
@@ -118,6 +116,8 @@ def exported_artifacts(run: Run) -> list[Artifact]:
         for path in sorted((run.path / "export").glob("*"))
         if not path.name.startswith(".") and (kind := format_of(path)) is not None
     ]
+    for _, path, kind in found:
+        _require_file(path, kind)
     return [_artifact(path, kind, facts) for _, path, kind in sorted(found)]
 
 
@@ -125,7 +125,7 @@ def format_of(path: Path) -> str | None:
     """The format that a path's name, or a folder's content, stands for."""
     for row in FORMATS.values():
         if os.path.isdir(path):  # of a name that cannot be, path.is_dir() raises
-            if row.marker and (_newest_version(path, row) / row.marker).is_file():
+            if row.marker and os.path.isfile(_newest_version(path, row) / row.marker):
                 return row.name
         elif row.suffix and path.name.endswith(row.suffix):
             return row.name
@@ -139,6 +139,28 @@ def size_bytes(path: Path) -> int:
     return sum(child.stat().st_size for child in path.rglob("*") if child.is_file())
 
 
+def _require_file(path: Path, kind: str) -> None:
+    """Refuse what is no file, or too large, where the format is one of files.
+
+    A pipe or a device by such a name would be waited for, or has no end.
+    """
+    if FORMATS[kind].marker:
+        return
+    if not os.path.isfile(path):
+        raise _no_model(path)
+    if os.path.getsize(path) > MAX_MODEL_BYTES:
+        raise ModelFileError(
+            f"{path} has more than {MAX_MODEL_BYTES // 10**6:,} MB, as no model has. "
+            "Give another file."
+        )
+
+
+def _no_model(path: Path) -> ModelFileError:
+    return ModelFileError(
+        f"There is no model file {path}. Give a run, a {kinds_of_files()}."
+    )
+
+
 def _artifact(path: Path, kind: str, facts: DatasetFacts) -> Artifact:
     return Artifact(
         path=_newest_version(path, FORMATS[kind]),
@@ -150,9 +172,12 @@ def _artifact(path: Path, kind: str, facts: DatasetFacts) -> Artifact:
 
 def _newest_version(path: Path, row: FormatEntry) -> Path:
     """The folder with the marker; servers have a numbered one for each version."""
-    if not row.marker or (path / row.marker).is_file() or not path.is_dir():
+    if not row.marker or os.path.isfile(path / row.marker) or not os.path.isdir(path):
         return path
-    versions = [child for child in path.iterdir() if child.name.isdecimal()]
+    try:
+        versions = [child for child in path.iterdir() if child.name.isdecimal()]
+    except OSError:  # a folder of somebody else's
+        return path
     return max(versions, key=lambda child: int(child.name), default=path)
 
 

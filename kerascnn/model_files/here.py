@@ -7,9 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.errors import KerasCNNError, ModelFileError
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.model_files.formats import FORMATS, TIMEOUT_S
-from kerascnn.model_files.process import RuntimeProcess
+from kerascnn.model_files.process import RuntimeProcess, cannot_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +56,7 @@ class RuntimeHere:
         module = import_module(
             f"kerascnn.model_files.runtimes.{FORMATS[format].runner}"
         )
+        self.path = path
         self.runner = module.Runner(str(path), None)
         self.shapes: tuple[Any, Any] = (
             self.runner.input_shape,
@@ -78,9 +80,15 @@ class RuntimeHere:
         """Predict as `RuntimeProcess.predict` does."""
         import numpy as np
 
-        return np.concatenate(
-            [
-                self.runner(images[start : start + batch_size])
-                for start in range(0, len(images), batch_size)
-            ]
-        )
+        try:
+            return np.concatenate(
+                [
+                    self.runner(images[start : start + batch_size])
+                    for start in range(0, len(images), batch_size)
+                ]
+            )
+        except KerasCNNError:
+            raise
+        except Exception as error:  # what a layer raises over a setting may be anything
+            kind = type(error).__name__
+            raise ModelFileError(cannot_run(self.path, kind, str(error))) from error

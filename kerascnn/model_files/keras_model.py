@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kerascnn.errors import ConfigError
+from kerascnn.errors import ConfigError, ModelFileError
 
 BATCH_SIZE = 256
 
@@ -36,6 +36,7 @@ def predict_probabilities(
 
     Raises:
         ConfigError: A batch that does not fit into memory.
+        ModelFileError: A model of something else.
     """
     return Predictor(model, batch_size=batch_size)(images)
 
@@ -61,8 +62,8 @@ class Predictor:
 
     def __call__(self, images: Pixels) -> Probabilities:
         """Predict as `predict_probabilities` does."""
+        num_classes = _num_classes(self.model)
         function = self._function(images.dtype.name)
-        num_classes = self.model.output_shape[-1]
         probabilities = np.empty((len(images), num_classes), np.float32)
 
         def predict(start: int) -> None:
@@ -95,3 +96,20 @@ class Predictor:
     def _predict(self, images: tf.Tensor) -> tf.Tensor:
         probabilities = self.model(tf.cast(images, tf.float32), training=False)
         return tf.cast(probabilities, tf.float32)
+
+
+def _num_classes(model: keras.Model) -> int:
+    """How many probabilities a model gives for an image.
+
+    Raises:
+        ModelFileError: It takes something else than images, or gives something else.
+    """
+    # A model that was never built has no shapes, one of several inputs has lists.
+    takes, gives = (getattr(model, f"{end}_shape", None) for end in ("input", "output"))
+    match takes, gives:
+        case (None, _, _, _), (None, int(count)):
+            return count
+    raise ModelFileError(
+        f"The model takes {takes} and gives {gives}, but a classifier of images takes "
+        "(None, height, width, channels) and gives (None, classes). Choose another."
+    )

@@ -47,6 +47,27 @@ def require_modules(row: FormatEntry) -> None:
             raise MissingExtraError(module, row.extra)
 
 
+def cannot_run(path: Path, kind: str, reason: str) -> str:
+    """What is said of an error that a runtime raised.
+
+    Args:
+        path: The model.
+        kind: The name of the error's class, for one without a text.
+        reason: Its text.
+    """
+    if "MemoryError" in kind or any(words in reason for words in OUT_OF_MEMORY):
+        return (
+            f"The memory of this machine is not enough to run {path} so. Give a "
+            "smaller --batch-size."
+        )
+    reason = " ".join(reason.removeprefix("[ONNXRuntimeError] : ").split())
+    reason = reason.split(". ")[0].rstrip(".")[:300]
+    return (
+        f"Cannot run the model in {path}: {reason or kind}. Export it again, or train "
+        "again."
+    )
+
+
 class RuntimeProcess:
     """A model file, loaded by its runtime in a new process; a context.
 
@@ -223,16 +244,7 @@ class RuntimeProcess:
         """What is said of an error in the process."""
         if reason.startswith("Cannot "):  # one of ours, and whole
             return reason
-        if "MemoryError" in kind or any(words in reason for words in OUT_OF_MEMORY):
-            return (
-                f"The memory of this machine is not enough to run {self.path} so. Give "
-                "a smaller --batch-size."
-            )
-        reason = reason.removeprefix("[ONNXRuntimeError] : ").split(". ")[0]
-        return (
-            f"Cannot run the model in {self.path}: {reason.rstrip('.')[:300] or kind}. "
-            "Export it again, or train again."
-        )
+        return cannot_run(self.path, kind, reason)
 
     def _end(self) -> str:
         """Why the process ended without a word."""

@@ -22,7 +22,7 @@ import csv
 import io
 import math
 import os
-import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError, shown
 from kerascnn.machine.computation import Computation
+from kerascnn.machine.content import read_content
 from kerascnn.machine.files import (
     locked_folder,
     read_array,
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 DEFAULT_FOLDER = Path("saved_models")
+# A line a step, of a million steps.
+MAX_CSV_BYTES = 100_000_000
 
 Row = Mapping[str, Any]
 
@@ -164,7 +167,19 @@ class Run:
     @property
     def test_predictions(self) -> npt.NDArray[np.integer[Any]]:
         """The predicted class of each test image, in their order, `(number,)`."""
-        return read_array(self.predictions_path)
+        classes, facts = read_array(self.predictions_path), self.dataset
+        number = facts.counts.get("test", len(classes)) if classes.ndim else 0
+        if (
+            classes.shape != (number,)
+            or classes.dtype.kind not in "iu"
+            or not ((classes >= 0) & (classes < facts.num_classes)).all()
+        ):
+            raise RunError(
+                f"Cannot read {self.predictions_path}: it has to hold one of "
+                f"{facts.num_classes} classes for each of {number:,} test images. "
+                "Train the run again."
+            )
+        return classes
 
     @property
     def status(self) -> str:
@@ -265,9 +280,10 @@ class Run:
     def _read_csv(self, name: str) -> list[dict[str, float]]:
         path = self.path / name
         try:
-            rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+            text = read_content(path, MAX_CSV_BYTES).decode()
+            rows = csv.DictReader(text.splitlines(), restval="", strict=True)
             return [{k: float(v) for k, v in row.items() if v} for row in rows]
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, csv.Error) as error:
             raise RunError(
                 f"Cannot read {path}: {error}. Train the run again."
             ) from error
@@ -294,25 +310,25 @@ def create_run(
     Raises:
         RunError: The name is taken or is no name, or the folder cannot be written.
     """
-    if name is not None and (Path(name).name != name or name[:1] in {"", "."}):
+    if name is not None and (
+        Path(name).name != name or name[:1] in {"", "."} or "\0" in name
+    ):
         raise RunError(
             f"A run is named by a plain folder name, but got {name!r}. Choose the "
             "folder that it goes into with --out."
         )
     with translated_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        draft = Run(out / f".new-{os.getpid()}")
-        shutil.rmtree(draft.path, ignore_errors=True)
-        draft.path.mkdir()
-    try:
+        # Not named by the process: threads share its number, and containers may.
+        holder = tempfile.TemporaryDirectory(prefix=".new-", dir=out)
+    with holder:
+        draft = Run(Path(holder.name) / "run")
         draft.write_text("config.json", ConfigFile(config, config.resolve()).to_json())
         draft.write_json("environment.json", environment)
         draft.write_json("dataset.json", dataset.to_dict())
         path = _claim(
             draft.path, out, name or f"{config.model}-{config.optimizer}", name
         )
-    finally:
-        shutil.rmtree(draft.path, ignore_errors=True)
     return Run(path)
 
 
@@ -321,8 +337,8 @@ def _claim(draft: Path, out: Path, stem: str, name: str | None) -> Path:
     number = 1
     while True:
         path = out / (name or f"{stem}-{number}")
-        if not path.exists():
-            with translated_os_errors(path):
+        with translated_os_errors(path):
+            if not path.exists():
                 try:
                     draft.rename(path)
                     return path

@@ -6,6 +6,7 @@ will do so.
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from kerascnn.machine.files import whole_file
 from kerascnn.runs.card import write_card
 from kerascnn.runs.folder import Run
 from kerascnn.runs.metrics import RunMetrics
-from kerascnn.training.batches import BatchSource
-from kerascnn.training.checkpoint import load_checkpoint, save_checkpoint
+from kerascnn.training.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from kerascnn.training.figure import plot_curves
+from kerascnn.training.origin import describe_origin
+from kerascnn.training.setup import TrainingSetup
 from kerascnn.training.state import EpochRow, TrainingState
 
 
@@ -31,16 +33,12 @@ class Recorder:
 
     Args:
         run: The run, which this process holds.
-        rates: The learning rate of every step of the training.
-        batches: Where its images come from.
+        setup: Its training.
     """
 
-    def __init__(
-        self, run: Run, rates: npt.NDArray[np.float32], batches: BatchSource
-    ) -> None:
+    def __init__(self, run: Run, setup: TrainingSetup) -> None:
         self.run = run
-        self.rates = rates
-        self.batches = batches
+        self.setup = setup
 
     def restore(self, model: keras.Model) -> TrainingState | None:
         """Put the newest checkpoint into the model.
@@ -49,41 +47,55 @@ class Recorder:
             How far the training had come; `None` where there is no checkpoint.
 
         Raises:
-            RunError: It cannot be read, or belongs to other settings.
+            RunError: A file cannot be read, or belongs to another training. The model
+                stays as it was.
         """
-        if not self._state_path.exists():
+        if not os.path.lexists(self._state_path):
             return None
-        state = load_checkpoint(self._state_path, model)
-        if len(state.losses) != len(self.rates):
+        checkpoint = read_checkpoint(self._state_path, self.setup)
+        state = checkpoint.state
+        best = state.best_epoch if self.setup.settings.early_stop else None
+        # It is needed at the end, and what is wrong with it is told hours before.
+        if best and self._kept(best).state.history != state.history[:best]:
             raise RunError(
-                f"Cannot go on with {self.run.path}: its settings were changed. Put "
-                "config.json back, or train anew with --config."
+                f"Cannot go on from {self._state_path}: the weights kept beside it are "
+                "of another training. Train anew under another name."
             )
+        checkpoint.assign_to(model)
         return state
 
     def checkpoint(self, model: keras.Model, state: TrainingState) -> None:
-        """Write all that the training needs to go on from here."""
-        save_checkpoint(self._state_path, model, state)
+        """Write all that the training needs to go on from here.
+
+        What was kept of an epoch is written before the checkpoint that needs it, and
+        removed after the last one that does: the process may end anywhere between.
+        """
+        save_checkpoint(self._state_path, model, state, describe_origin(self.setup))
+        needed = self._epoch_path(state.best_epoch or 0)
+        for path in self.run.checkpoint_path.glob("*best-*.npz"):
+            if path != needed:
+                path.unlink(missing_ok=True)
 
     def keep_epoch(self, model: keras.Model, state: TrainingState) -> None:
         """Keep the weights of the epoch that has ended, to be taken at the end."""
-        save_checkpoint(self._epoch_path(state.epoch), model, state)
+        path = self._epoch_path(state.epoch)
+        save_checkpoint(path, model, state, describe_origin(self.setup))
 
     def restore_epoch(self, model: keras.Model, epoch: int) -> None:
         """Put the weights kept after an epoch, counted from 1, into the model."""
-        load_checkpoint(self._epoch_path(epoch), model)
+        self._kept(epoch).assign_to(model)
 
     def write_history(self, state: TrainingState) -> None:
         """Write `history.csv`, a row an epoch, and `steps.csv`, a row a step done."""
         self.run.write_csv("history.csv", state.history)
-        batches = self.batches
+        batches = self.setup.batches
         rows = [
             {
                 "step": step + 1,
                 "epoch": step // batches.steps_per_epoch + 1,
                 "loss": f"{state.losses[step]:.6g}",
                 "accuracy": f"{state.correct[step] / batches.batch_size:.6g}",
-                "learning_rate": f"{self.rates[step]:.6g}",
+                "learning_rate": f"{self.setup.rates[step]:.6g}",
             }
             for step in range(state.step)
         ]
@@ -123,6 +135,17 @@ class Recorder:
     def _end(self, metrics: RunMetrics) -> None:
         self.run.write_json("metrics.json", metrics.to_dict())
         shutil.rmtree(self.run.checkpoint_path, ignore_errors=True)
+
+    def _kept(self, epoch: int) -> Checkpoint:
+        """What was kept after an epoch, counted from 1."""
+        path = self._epoch_path(epoch)
+        checkpoint = read_checkpoint(path, self.setup)
+        if checkpoint.state.epoch != epoch or checkpoint.state.seconds:
+            raise RunError(
+                f"Cannot go on from {path}: it is not of the end of epoch {epoch}. "
+                "Train anew under another name."
+            )
+        return checkpoint
 
     @property
     def _state_path(self) -> Path:

@@ -12,7 +12,8 @@ files while a training runs, and fails on Python 3.13 where warnings are errors.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -62,12 +63,6 @@ class TrainingStep:
         self.rates = tf.constant(rates)
         with strategy.scope():
             model.optimizer.build(model.trainable_variables)
-        number = tf.TensorSpec([], tf.int32)
-        self._compiled = tf.function(
-            self._run,
-            input_signature=(batches.signature, number, number),
-            autograph=False,
-        )
 
     def run(
         self, first: int, count: int
@@ -88,6 +83,17 @@ class TrainingStep:
             tf.constant(count, tf.int32),
         )
         return losses.numpy(), correct.numpy()
+
+    @cached_property
+    def _compiled(self) -> Any:
+        number = tf.TensorSpec([], tf.int32)
+        function = tf.function(
+            self._run,
+            input_signature=(self.batches.signature, number, number),
+            autograph=False,
+        )
+        # Else TensorFlow warns of many traces where many networks are trained.
+        return function.get_concrete_function()
 
     def _run(
         self, feed: Feed, first: tf.Tensor, count: tf.Tensor

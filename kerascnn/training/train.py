@@ -19,7 +19,8 @@ from kerascnn.errors import (
 from kerascnn.machine.computation import differences
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.state import fresh_state
-from kerascnn.machine.text import command_line
+from kerascnn.machine.text import command_line, printable
+from kerascnn.machine.threads import can_split
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.ending import finish_training
@@ -134,9 +135,17 @@ def resume_training(
                     "Leave them out."
                 )
             arrays = split_of_arrays(*data, dataset.class_names)
-        computation = run.computation
+        settings, computation = run.settings, run.computation
+        if computation is not None:
+            parts = computation.parallelism.batch_parts
+            if not can_split(settings.batch_size, parts):
+                raise RunError(
+                    f"Cannot go on with {run.path}: {settings.batch_size} images are "
+                    f"not computed in {parts} parts, as its environment.json says. Put "
+                    "it back, or train anew."
+                )
         setup = prepare_training(
-            run.settings,
+            settings,
             strategy=strategy,
             recorded=None if computation is None else computation.parallelism,
             arrays=arrays,
@@ -155,7 +164,7 @@ def resume_training(
 def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
     """Train from the run's checkpoint, or from the start, to the end."""
     reporter.message(f"{run.path}: {setup.headline()}")
-    recorder = Recorder(run, setup.rates, setup.batches)
+    recorder = Recorder(run, setup)
     state = recorder.restore(setup.model)
     if state is None:
         state = TrainingState.at_start(len(setup.rates))
@@ -163,6 +172,8 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
         reporter.message(
             f"Going on after {state.step:,} of {len(setup.rates):,} steps."
         )
+        if state.history:  # the process may have ended before it was written
+            recorder.write_history(state)
     try:
         TrainingLoop(setup, recorder, reporter).run(state)
         reporter.stage("measuring the model, and writing it")
@@ -181,5 +192,5 @@ def _report_differences(setup: TrainingSetup, run: Run, reporter: Reporter) -> N
     if found:
         reporter.message(
             f"{run.path} will not be bit-for-bit identical to an uninterrupted "
-            f"run: {'; '.join(found)}."
+            f"run: {printable('; '.join(found))}."
         )

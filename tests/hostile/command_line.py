@@ -105,7 +105,7 @@ def make(rng, folder, shared):
     return [name, *words], b"", []
 
 
-def check(arguments, code, shared):
+def check(folder, arguments, code, shared):
     """What is wrong with a case besides what is printed: it has to be refused early."""
     if code == 0:
         yield "it was taken"

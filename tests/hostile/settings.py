@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import warnings
 
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.runs.folder import create_run, list_runs
@@ -74,17 +72,10 @@ TEXTS = (
     b'{"model": "lenet", "epochs": ' + b"9" * 5000 + b"}",
     b'{"model": "lenet", "model": "vgg16", "epochs": 0}',
 )
-PROGRESS = re.compile(
-    r"/\S+: lenet on [0-9,]+ images|epoch [0-9]+/[0-9]+  |TensorFlow keeps |"
-    r"Mixed precision |This processor |/\S+ will not be bit-for-bit"
-)
-# To describe the machine and the checkout.
-STARTS = ("git", "uname")
 
 
 def prepare(models):
-    """Keras's way of reading variables is older than NumPy's; as in setup.cfg."""
-    warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+    """Nothing is shared."""
 
 
 def make(rng, folder, shared):
@@ -114,21 +105,16 @@ def make(rng, folder, shared):
     return ["train", *words, *(["--json"] if rng.random() < 0.2 else [])], b"", []
 
 
-def says(line):
-    """Whether a line is what a training says of itself."""
-    return PROGRESS.match(line) is not None
-
-
-def check(arguments, code, shared):
+def check(folder, arguments, code, shared):
     """A run that is left is finished or has diverged; or it was there, and still is."""
     goes_on = arguments[1] == "--resume"
     path = os.path.dirname(arguments[2])
     for run in list_runs(path if goes_on else os.path.join(path, "runs")):
-        status = run.status if code == 0 or not goes_on else "unfinished"
-        if status != (
-            "finished" if code == 0 else "unfinished" if goes_on else "diverged"
-        ):
-            yield f"it ended with {code} and left a run that is {status}"
+        expected = {"finished"} if code == 0 else {"diverged"}
+        if code != 0 and goes_on:
+            expected.add("unfinished")
+        if run.status not in expected:
+            yield f"it ended with {code} and left a run that is {run.status}"
         (run.path / ".lock").unlink(missing_ok=True)
         if not goes_on or code == 0:
             shutil.rmtree(run.path)

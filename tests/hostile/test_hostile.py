@@ -12,6 +12,8 @@ CASES = {
     "pictures": 12,
     "saved_models": 2,
     "export_reports": 8,
+    "checkpoints": 10,
+    "model_files": 10,
     "settings": 20,
     "command_line": 200,
 }

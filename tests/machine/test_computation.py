@@ -39,7 +39,14 @@ def test_computation_is_json_and_back():
                 COMPUTATION,
                 parallelism=replace(COMPUTATION.parallelism, batch_parts="2"),
             ).to_dict(),
-            "batch_parts has to be a whole number of at least 1, but got '2'",
+            "batch_parts has to be a whole number from 1 to 1024, but got '2'",
+        ),
+        (
+            replace(
+                COMPUTATION,
+                parallelism=replace(COMPUTATION.parallelism, intra_op_threads=10**9),
+            ).to_dict(),
+            "intra_op_threads has to be a whole number from 1 to 1024, but got 10000",
         ),
     ],
 )

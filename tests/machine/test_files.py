@@ -32,6 +32,25 @@ def test_failed_write_leaves_what_was_there(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_what_stands_where_a_file_is_drafted_is_removed(tmp_path):
+    path, part, other = (tmp_path / name for name in ("a", ".part-a", "other"))
+    other.mkdir()
+    (other / "file").write_text("kept")
+    for make in (
+        lambda: os.mkfifo(part),
+        lambda: part.symlink_to(other / "file"),
+        lambda: part.symlink_to(other),
+        lambda: part.symlink_to(part),
+        lambda: (part.mkdir(), (part / "b").touch()),
+    ):
+        make()
+        write_whole(path, lambda file: file.write(b"new"))
+        assert path.read_bytes() == b"new"
+        assert not path.is_symlink()
+        assert sorted(os.listdir(tmp_path)) == ["a", "other"]
+    assert (other / "file").read_text() == "kept"
+
+
 def test_folder_takes_the_place_of_another_whole(tmp_path):
     target = tmp_path / "model"
     for content in ("old", "new"):

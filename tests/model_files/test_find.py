@@ -1,6 +1,7 @@
 """What users type, and the model that it stands for."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -90,7 +91,7 @@ def test_file_away_from_its_report_is_asked_about(file):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "which data its files are for: Expecting property name"),
+        ("{", "data its files are for: it is not JSON .Expecting property name"),
         ('{"dataset": "none"}', "files are for: There is no dataset 'none'"),
         ("[1]", "cannot be read: they are no JSON object"),
         ("{}", "cannot be read: they are no JSON object"),
@@ -138,3 +139,22 @@ def test_what_is_not_there_is_one_line(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(RunError, match="is no run"):
         find_artifact(str(tmp_path / "folder"), tmp_path)
+
+
+def test_what_is_no_file_or_too_large_is_no_model(file, lenet_run, tmp_path):
+    run = Run(shutil.copytree(lenet_run.path, tmp_path / "run"))
+    exported = run.path / "export" / "model.tflite"
+    exported.parent.mkdir()
+    for path, use in (
+        (file, lambda: open_artifact(file, "mnist")),
+        (exported, lambda: exported_artifacts(run)),
+    ):
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        with pytest.raises(ModelFileError, match=f"There is no model file {path}"):
+            use()
+        path.unlink()
+        with open(path, "wb") as sparse:
+            sparse.truncate(2**40)
+        with pytest.raises(ModelFileError, match="has more than 4,000 MB"):
+            use()

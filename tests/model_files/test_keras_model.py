@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.errors import ConfigError
+from kerascnn.errors import ConfigError, ModelFileError
 from kerascnn.model_files.keras_model import Predictor, predict_probabilities
 from kerascnn.models.build import build_model
 
@@ -88,3 +88,31 @@ def test_batch_that_does_not_fit_into_memory_says_what_to_lower(splits):
     outputs = keras.layers.Dense(10, activation="softmax")(x)
     with pytest.raises(ConfigError, match=r"^3 images at a time .* --batch-size\.$"):
         predict_probabilities(keras.Model(inputs, outputs), splits[1].images[:3])
+
+
+def model_of(shape, *layers):
+    inputs = x = keras.Input(shape)
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+@pytest.mark.parametrize(
+    ("model", "shapes"),
+    [
+        (
+            model_of((5,), keras.layers.Dense(3)),
+            r"takes \(None, 5\) and gives \(None, 3\)",
+        ),
+        (
+            model_of((28, 28, 1), keras.layers.Conv2D(3, 28)),
+            r"takes \(None, 28, 28, 1\) and gives \(None, 1, 1, 3\)",
+        ),
+        (keras.Sequential([keras.layers.Dense(3)]), "takes None and gives None"),
+    ],
+    ids=["no images", "no probabilities", "not built"],
+)
+def test_what_is_no_classifier_of_images_says_what_it_is(splits, model, shapes):
+    with pytest.raises(ModelFileError, match=shapes) as caught:
+        predict_probabilities(model, splits[1].images[:3])
+    assert "\n" not in str(caught.value)

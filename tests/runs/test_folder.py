@@ -1,21 +1,27 @@
 """Runs on disk: whole files, free names, the newest, and what is refused."""
 
+import io
 import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+import kerascnn
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import DivergedError, RunError, UnknownNameError
 from kerascnn.runs import folder
 from kerascnn.runs.folder import Run, list_runs, newest_run, open_run
 from kerascnn.settings.config import TrainConfig
 
+PACKAGE = Path(kerascnn.__file__).parent
 CONFIG = TrainConfig(model="lenet", optimizer="adagrad")
 FACTS = DatasetFacts.from_table("mnist")
 create_run = partial(folder.create_run, dataset=FACTS)
@@ -27,17 +33,36 @@ def test_names_count_upwards(tmp_path):
     assert sorted(os.listdir(tmp_path)) == names
 
 
+def run_of(tmp_path, classes=10, test=None):
+    """A run of so many classes, which keeps so many test images."""
+    names = tuple(map(str, range(classes)))
+    counts = {} if test is None else {"train": 1, "validation": 0, "test": test}
+    facts = replace(FACTS, class_names=names, counts=counts)
+    return folder.create_run(CONFIG, {}, tmp_path, dataset=facts)
+
+
 @pytest.mark.parametrize(("classes", "kind"), [(10, "uint8"), (300, "uint16")])
 def test_predictions_take_no_more_bytes_than_they_need(tmp_path, classes, kind):
-    run = Run(tmp_path)
+    run = run_of(tmp_path, classes)
     run.write_predictions(np.arange(classes))
     assert run.test_predictions.dtype == kind
     assert run.test_predictions.tolist() == list(range(classes))
 
 
-@pytest.mark.parametrize("content", [b"", b"no array", None])
+def header(shape):
+    """The beginning of a file of an array, which promises a shape."""
+    file = io.BytesIO()
+    value = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, value)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no array", header((10**18,)), header((10**6,)), header((2,)), None],
+)
 def test_predictions_that_cannot_be_read_are_one_line(tmp_path, content):
-    run = Run(tmp_path)
+    run = run_of(tmp_path)
     if content is not None:
         run.predictions_path.write_bytes(content)
     with pytest.raises(
@@ -47,11 +72,66 @@ def test_predictions_that_cannot_be_read_are_one_line(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
-def test_predictions_that_hold_code_are_refused(tmp_path):
-    run = Run(tmp_path)
-    np.save(run.predictions_path, np.array([{}], object))
-    with pytest.raises(RunError, match="Cannot read"):
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([{}], object),
+        np.zeros(3, np.float32),
+        np.zeros((3, 1), np.uint8),
+        np.zeros((), np.uint8),
+        np.zeros(2, np.uint8),
+        np.zeros(4, np.uint8),
+        np.array([0, 1, 10]),
+        np.array([0, 1, -1]),
+        np.array(["0", "1", "2"]),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_predictions_that_are_no_classes_of_the_images_are_refused(tmp_path, array):
+    run = run_of(tmp_path, test=3)
+    run.write_predictions(np.array([0, 9, 1]))
+    assert run.test_predictions.tolist() == [0, 9, 1]
+    np.save(run.predictions_path, array)
+    with pytest.raises(RunError, match=r"Cannot read .*Train the run again\.$"):
         _ = run.test_predictions
+
+
+@pytest.mark.parametrize("name", ["history.csv", "steps.csv"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"epoch\nx\n",
+        b"epoch\n1,2\n",
+        b'epoch\n"1\n',
+        b"epoch\n\0\n",
+        b"\xff\xfe",
+        b"epoch\n" + b"1" * 200_000,
+    ],
+)
+def test_table_that_cannot_be_read_is_one_line(tmp_path, name, content):
+    run = run_of(tmp_path)
+    (run.path / name).write_bytes(content)
+    with pytest.raises(RunError, match=rf"Cannot read .*{name}: ") as error:
+        _ = run.epochs if name == "history.csv" else run.steps
+    assert "\n" not in str(error.value)
+
+
+def test_files_of_a_run_are_files(tmp_path):
+    run = run_of(tmp_path)
+    names = {
+        **{"history.csv": "epochs", "steps.csv": "steps", "metrics.json": "metrics"},
+        **{"test_predictions.npy": "test_predictions", "dataset.json": "dataset"},
+        "environment.json": "environment",
+    }
+    for name, attribute in names.items():
+        path = run.path / name
+        kept = path.read_bytes() if path.exists() else b""
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        with pytest.raises(RunError, match=r"Cannot read .* it is a pipe, not a file"):
+            getattr(run, attribute)
+        path.unlink()
+        path.write_bytes(kept)
 
 
 def test_new_run_holds_settings_environment_and_facts_of_the_data(tmp_path):
@@ -91,7 +171,77 @@ def test_taken_name_is_refused_and_the_run_stays(tmp_path):
     assert os.listdir(tmp_path) == ["mine"]
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden"])
+# Makes runs in a folder and prints them with the seeds that their settings hold.
+MAKE = """
+import os, sys
+from pathlib import Path
+os.getpid = lambda: 1  # as the first process of a container has
+from kerascnn.data.facts import DatasetFacts
+from kerascnn.runs.folder import create_run
+from kerascnn.settings.config import TrainConfig
+
+first, out = int(sys.argv[1]), Path(sys.argv[2])
+for seed in range(first, first + 30):
+    config = TrainConfig(model="lenet", seed=seed)
+    facts = DatasetFacts.from_table("mnist")
+    print(seed, create_run(config, {"seed": seed}, out, dataset=facts).name)
+"""
+
+
+def test_processes_of_equal_numbers_do_not_mix_their_runs(tmp_path):
+    makers = [
+        subprocess.Popen(
+            [sys.executable, "-c", MAKE, str(first), str(tmp_path / "runs")],
+            env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for first in (0, 100)
+    ]
+    made = [
+        line.split()
+        for maker in makers
+        for line in maker.communicate()[0].split("\n")
+        if line
+    ]
+    assert_made_apart(tmp_path / "runs", [(int(seed), name) for seed, name in made], 60)
+
+
+def test_threads_do_not_mix_their_runs(tmp_path):
+    def make(seed):
+        config = TrainConfig(model="lenet", seed=seed)
+        return seed, create_run(config, {"seed": seed}, tmp_path).name
+
+    with ThreadPoolExecutor(4) as pool:
+        assert_made_apart(tmp_path, list(pool.map(make, range(100))), 100)
+
+
+def assert_made_apart(out, made, count):
+    """Each run has its own name and what it was made with, and nothing else is left."""
+    assert len(dict(made)) == count
+    assert sorted(os.listdir(out)) == sorted(name for _, name in made)
+    for seed, name in made:
+        run = Run(out / name)
+        assert run.settings.seed == run.environment["seed"] == seed
+
+
+def test_folder_of_a_run_is_open_to_those_whom_the_umask_lets_in(tmp_path):
+    before = os.umask(0o027)
+    try:
+        run = create_run(CONFIG, {}, tmp_path)
+    finally:
+        os.umask(before)
+    assert run.path.stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "七" * 100])
+def test_name_that_is_too_long_for_a_folder_is_one_error(tmp_path, name):
+    with pytest.raises(RunError, match=r"^Cannot write .*File name too long"):
+        create_run(CONFIG, {}, tmp_path, name=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden", "a\0b"])
 def test_name_that_is_no_folder_name_is_refused(tmp_path, name):
     with pytest.raises(RunError, match="plain folder name"):
         create_run(CONFIG, {}, tmp_path, name=name)
@@ -195,7 +345,7 @@ def test_broken_files_are_one_error(tmp_path):
     with pytest.raises(RunError, match="one JSON object"):
         _ = run.metrics
     run.write_json("metrics.json", {"status": "lost"})
-    with pytest.raises(RunError, match=r"Cannot read .*metrics\.json: status has to"):
+    with pytest.raises(RunError, match=r"Cannot read .*metrics\.json: finished_at is"):
         _ = run.metrics
     run.write_json("environment.json", {"computation": {}})
     with pytest.raises(RunError, match=r"Cannot read .*environment\.json: .* Put it"):

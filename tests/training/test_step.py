@@ -1,5 +1,7 @@
 """The training step against plain Keras."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -88,3 +90,18 @@ def test_each_step_has_its_rate():
         np.abs(keras.ops.convert_to_numpy(weight) - old).max() > 0
         for weight, old in zip(model.weights, before, strict=True)
     )
+
+
+def test_many_trainings_in_one_process_are_no_warning(caplog):
+    """TensorFlow warns where one function is traced again and again."""
+    config = settings("lenet", "sgd")
+    training, _, _ = load_splits(config)
+    batches = ResidentBatches(training, 16, seed=0)
+    strategy, rates = tf.distribute.get_strategy(), np.full(10, 0.01, np.float32)
+    for _ in range(8):
+        model = compile_model(config, training)
+        step = TrainingStep(model, batches, config, rates, strategy)
+        assert np.isfinite(step.run(0, 1)[0]).all()
+        del step, model
+        gc.collect()
+    assert not [record for record in caplog.records if "retracing" in record.message]

@@ -28,9 +28,7 @@ from kerascnn.machine.reporter import Reporter
 from kerascnn.runs.card import card
 from kerascnn.runs.folder import Run, list_runs
 from kerascnn.settings.config import TrainConfig
-from kerascnn.settings.config_file import ConfigFile
 from kerascnn.settings.optimizers import OPTIMIZERS
-from kerascnn.training.checkpoint import load_checkpoint
 from kerascnn.training.images import load_splits
 from kerascnn.training.train import resume_training, train_model
 
@@ -252,27 +250,6 @@ def test_resuming_a_finished_run_changes_nothing(finished):
     assert (finished.model_path.read_bytes(), finished.metrics) == before
 
 
-def test_broken_checkpoint_is_one_error(tmp_path):
-    config = TrainConfig(**SMALL)
-    with pytest.raises(TrainingInterruptedError):
-        train_model(config, tmp_path, reporter=Interrupt(calls=1))
-    (run,) = list_runs(tmp_path)
-    state = run.checkpoint_path / "state.npz"
-    state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(RunError, match=r"Cannot go on from .*state\.npz"):
-        resume_training(run)
-
-
-def test_checkpoint_of_other_settings_is_refused(tmp_path):
-    with pytest.raises(TrainingInterruptedError):
-        train_model(TrainConfig(**SMALL), tmp_path, reporter=Interrupt(calls=1))
-    (run,) = list_runs(tmp_path)
-    longer = TrainConfig(**SMALL | {"epochs": 3})
-    run.write_text("config.json", ConfigFile(longer, longer.resolve()).to_json())
-    with pytest.raises(RunError, match="its settings were changed"):
-        resume_training(run)
-
-
 def test_changed_images_are_refused(tmp_path):
     with pytest.raises(TrainingInterruptedError):
         train_model(TrainConfig(**SMALL), tmp_path, reporter=Interrupt(calls=1))
@@ -452,11 +429,6 @@ def test_limit_and_validation_are_apart_and_the_same_for_every_seed():
     np.testing.assert_array_equal(training.images, again.images)
     mine = {image.tobytes() for image in training.images}
     assert not mine & {image.tobytes() for image in validation.images}
-
-
-def test_checkpoint_names_the_file_that_is_missing(tmp_path):
-    with pytest.raises(RunError, match=r"Cannot go on from .*none\.npz"):
-        load_checkpoint(tmp_path / "none.npz", keras.Sequential())
 
 
 def test_files_are_plain_json_and_csv(finished):
