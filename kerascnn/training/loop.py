@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 
 from kerascnn.errors import TrainingInterruptedError
 from kerascnn.machine.pace import Pace
@@ -141,7 +143,8 @@ class TrainingLoop:
         setup = self.setup
         with averaged_weights(self.settings, setup.model):
             measured = measure_validation(setup, setup.predict)
-        numbers = (*setup.model.get_weights(), *measured.values())
+            seen = [*measured.values()] or [setup.predict(self._last_images(state))]
+        numbers = (*setup.model.get_weights(), *seen)
         if not all(np.isfinite(number).all() for number in numbers):
             raise diverged_error(setup, self.recorder, state)
         steps = slice(state.step - setup.batches.steps_per_epoch, state.step)
@@ -154,3 +157,13 @@ class TrainingLoop:
             "seconds": round(state.seconds, 3),
             "images_per_second": round(setup.images_per_epoch / state.seconds, 1),
         }
+
+    def _last_images(self, state: TrainingState) -> npt.NDArray[np.uint8]:
+        """The batch of the last step, `(number, height, width, channels)`."""
+        batches = self.setup.batches
+        feed = batches.feed(state.step - 1, 1)
+        images, _ = batches.take(
+            feed, tf.constant(0), tf.constant(0), batches.batch_size
+        )
+        pixels: npt.NDArray[np.uint8] = images.numpy()
+        return pixels

@@ -15,8 +15,8 @@ NUMBERS = (
     *("loss", "accuracy", "learning_rate", "seconds", "images_per_second"),
     *("validation_loss", "validation_accuracy"),
 )
-# Nothing that is measured is larger; a sum or a quotient of such numbers is finite.
-LARGEST = 1e12
+# No loss in 32 bits is larger; a sum or a quotient of such numbers is finite.
+LARGEST = 1e39
 
 
 def state_problem(state: TrainingState, setup: TrainingSetup) -> str:

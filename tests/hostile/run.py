@@ -163,7 +163,7 @@ def problems(arguments, result):
         if not line.isprintable():
             yield f"it printed {line!r}"
     for line in lines[:-1]:
-        if not line.startswith("Cannot read "):
+        if not line.startswith(("Cannot read ", "Too narrow for: ")):
             yield f"besides the error it says {line!r}"
     if "--json" in arguments and result.stdout:
         try:

@@ -285,7 +285,7 @@ def test_divergence_keeps_what_there_is(tmp_path):
     [
         {"validation_fraction": 0.2},
         {"validation_fraction": 0.0, "test": True},
-        {"validation_fraction": 0.0, "optimizer_options": {"weight_decay": 1e5}},
+        {"validation_fraction": 0.0},
         {"validation_fraction": 0.2, "ema": 0.5, "early_stop": 3},
         {"validation_fraction": 0.2, "mixed_precision": True},
     ],
@@ -293,18 +293,25 @@ def test_divergence_keeps_what_there_is(tmp_path):
 )
 def test_blow_up_in_the_last_update_is_a_divergence(tmp_path, settings):
     """The loss of a step is that before its update."""
-    whole = {"limit": 80, "batch_size": 64, "epochs": 1, "schedule": "constant"}
-    config = TrainConfig(**SMALL | whole | {"learning_rate": 1e38} | settings)
+    whole = {"limit": 128, "batch_size": 64, "epochs": 1, "schedule": "constant"}
+    config = TrainConfig(**SMALL | whole | {"learning_rate": 1e5} | settings)
     with pytest.raises(DivergedError, match=r"no longer finite numbers in epoch 1\. "):
         train_model(config, tmp_path)
     (run,) = list_runs(tmp_path)
     assert run.metrics.status == "diverged"
     assert run.metrics.diverged_at_epoch == 1
-    assert run.metrics.steps == 1
-    assert len(run.steps) == 1
+    assert [np.isfinite(row["loss"]) for row in run.steps] == [True, True]
     assert not run.model_path.exists()
     for path in run.path.glob("*.json"):
         assert "NaN" not in path.read_text()
+
+
+def test_loss_may_be_as_large_as_it_gets_and_finite(tmp_path):
+    large = {"limit": 128, "epochs": 1, "schedule": "constant", "learning_rate": 1e4}
+    kept = {"validation_fraction": 0.2, "ema": 0.5, "early_stop": 3}
+    run = train_model(TrainConfig(**SMALL | large | kept), tmp_path)
+    assert run.metrics.status == "finished"
+    assert run.epochs[0]["loss"] > 1e12
 
 
 def test_early_stop_takes_the_best_weights(tmp_path):
