@@ -2,7 +2,7 @@
 
     python benchmarks/plain_script.py NETWORK RATE SEED EPOCHS [IMAGES]
 
-stops after the first epoch that ends with 99 % on the last 6,000 training images, and
+stops after the first epoch that ends with 99% on the last 6,000 training images, and
 prints how long it took from the start of the process, and the images a second between
 the batches of the first epoch. The network, with its first layers and its image size,
 is that of kerascnn's recipe. IMAGES are those to train with, 54,000 where left out, and

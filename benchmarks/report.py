@@ -41,7 +41,7 @@ would reach if it did nothing else (`matrix_rate.py`). Six operations are counte
 each multiplication of the forward pass: it, the gradient of its input and that of its
 weight, each with its addition. That is what a plain convolution does: Winograd's method
 does a quarter of it, and products with padding are left out in places, so that a share
-can flatter, and pass 100 %.
+can flatter, and pass 100%.
 
 | network | what holds the rest |
 | --- | --- |

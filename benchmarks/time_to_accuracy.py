@@ -1,16 +1,16 @@
-"""Time the way to 99 % on MNIST: kerascnn's recipe, and the plain script.
+"""Time the way to 99% on MNIST: kerascnn's recipe, and the plain script.
 
     python benchmarks/time_to_accuracy.py lenet [--seeds 3] [--epochs 12]
     python benchmarks/time_to_accuracy.py vgg16 --seeds 1 --counted --epochs 1
 
 From the start of the process; kerascnn to the end of its recipe and of the process, the
-plain script to the first epoch that ends with 99 % of the validation images told right.
+plain script to the first epoch that ends with 99% of the validation images correct.
 Both are confirmed once on the test images. The plain script is the same network with
 NumPy arrays in `fit` and a constant rate, the best of those given, chosen with seed 0.
 With `--counted`, for networks whose script would need hours, its time is its epochs
 times what one takes. The script trains some batches, and an epoch is as long as its
 images take at their speed. The epochs are those after which `kerascnn train` reaches
-99 % with the same network, batches and constant rate, since its steps are equal; they
+99% with the same network, batches and constant rate, since its steps are equal; they
 are one more than `--epochs` where it does not by then.
 Each run is a row of `results/time_to_accuracy.csv`; what is there is not done again.
 """
@@ -35,14 +35,14 @@ COLUMNS = ("network", "contender", "rate", "seed", "epochs", "seconds", "reached
 COLUMNS += ("validation_accuracy", "test_accuracy")
 PART = HERE / "results" / "time_to_accuracy.part.md"
 PAGE = """\
-## Time to 99 % on MNIST
+## Time to 99% on MNIST
 
 Seconds from the start of the process: of `kerascnn train` with the network's recipe to
 its end, with the test and all files; of the plain script, with the same network and the
-best of some constant rates, to the end of the first epoch with 99 % of the validation
-images told right. "At least" is counted: epochs of the length of the first, measured
+best of some constant rates, to the end of the first epoch with 99% of the validation
+images correct. "At least" is counted: epochs of the length of the first, measured
 with {some:,} images of it, one more than those after which `kerascnn train` with the
-constant rates named was still below 99 %. The ratio is the median of the seeds'.
+constant rates named was still below 99%. The ratio is the median of the seeds'.
 
 | network | epochs | seconds | test | script's rate | epochs | seconds | test | ratio |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -135,7 +135,7 @@ def zoom_accuracy(axes: Axes, worst: float) -> None:
     The first steps would press the rest together.
     """
     worst = min(worst, 0.999)
-    room = 0.06 * (1 - worst)  # less than the distance of ticks: none is above 100 %
+    room = 0.06 * (1 - worst)  # less than the distance of ticks: none is above 100%
     axes.set_ylim(worst - room, 1 + room)
 
 

@@ -82,6 +82,7 @@ class Runner:
 """
 
 
+@pytest.mark.slow
 def test_a_format_is_exported_found_checked_described_and_run(
     kerascnn, new_module, monkeypatch, lenet_run, splits, tmp_path
 ):
@@ -233,6 +234,7 @@ def load_stripes(entry, split):
 """
 
 
+@pytest.mark.slow
 def test_a_data_set_is_listed_trained_on_evaluated_and_predicted(
     kerascnn, new_module, monkeypatch
 ):

@@ -210,6 +210,7 @@ def test_predict_takes_every_kind_of_model(lenet_run, lenet, exported, splits):
         assert found.names == [str(label) for label in expected.argmax(axis=1)]
 
 
+@pytest.mark.slow
 def test_export_and_benchmark_say_what_they_made(run, tmp_path, capsys):
     options = {"to": tmp_path, "limit": 100}
     [exported] = kerascnn.export(run, formats=["TFLite"], **options)

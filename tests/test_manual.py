@@ -166,6 +166,7 @@ def test_calls_are_found_in_shell():
 SHIPPING = blocks(read(ROOT / "docs" / "shipping.md"), "python")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "block", [b for b in SHIPPING if "onnx" not in b], ids=model_of
 )
@@ -266,6 +267,7 @@ warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning
 """
 
 
+@pytest.mark.slow
 def test_notebook_runs_in_a_kernel(run_cell):
     cells = json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]

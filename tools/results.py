@@ -26,13 +26,13 @@ processor with TensorFlow {tensorflow}, Keras {keras} and Python {python}.
 
 {table}
 
-All ten pairs of a network and an optimizer pass 90 % after their first epoch on at most
-20,000 images, VGG-16 on 10,000. With their whole recipes all five networks pass 99 %
+All ten pairs of a network and an optimizer pass 90% after their first epoch on at most
+20,000 images, VGG-16 on 10,000. With their whole recipes all five networks pass 99%
 with SGD, and LeNet-5, ResNet-18 and MobileNet v1 with AdaGrad, too. AlexNet and VGG-16
 were not run with AdaGrad on all images.
 
 Other rows show what did not suffice: AlexNet with SGD at a rate of 0.003, whose
-held-out images were at 98.87 %; VGG-16 after one epoch; with AdaGrad, MobileNet v1 with
+held-out images were at 98.87%; VGG-16 after one epoch; with AdaGrad, MobileNet v1 with
 the paper's stem, and ResNet-18 at a rate of 0.01, augmented or not. The rates were then
 chosen anew, on the images held out. One run each does not tell which optimizer is
 better: [docs/comparing.md](../docs/comparing.md) does.

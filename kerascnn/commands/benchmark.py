@@ -80,7 +80,7 @@ def benchmark(
 
     Without a source, the newest run and all that was exported from it. Each model is
     loaded in a process of its own, and they take turns. Recommended is the smallest of
-    the fastest (within 5 %) of those at most 0.3 points below the best accuracy.
+    the fastest (within 5%) of those at most 0.3 points below the best accuracy.
 
     \b
     Example:

@@ -75,7 +75,7 @@ PRESETS: Mapping[str, Preset] = {
         },
         is_rehearsal=True,
     ),
-    # Every network is trained to over 90 % on all images. Eight seeds are the fewest
+    # Every network is trained to over 90% on all images. Eight seeds are the fewest
     # with which a sign-flip test corrected for five networks can decide: 5 * 2/2**8 is
     # below 0.05. Most of the time goes to the final runs.
     "full": Preset(

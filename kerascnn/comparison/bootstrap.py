@@ -18,7 +18,7 @@ REPLICATES_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Interval:
-    """A percentile interval of 95 %, in images."""
+    """A percentile interval of 95%, in images."""
 
     low: float
     high: float

@@ -268,7 +268,7 @@ def _points(difference: Difference) -> str:
     words = f"{100 * (difference.mean or 0):+.2f} points"
     if difference.low is not None and difference.high is not None:
         words += (
-            f", 95 % interval {100 * difference.low:+.2f} to "
+            f", 95% interval {100 * difference.low:+.2f} to "
             f"{100 * difference.high:+.2f}"
         )
     return f"({words})"

@@ -24,7 +24,7 @@ class Equivalence:
         standard_error: Of that mean; `None` where a network has one pair only.
         degrees_of_freedom: Of Student's t, by Welch and Satterthwaite; `None` where
             there is no standard error, or where it is zero.
-        low: Lower end of the Student interval of 95 %, `None` as the standard error.
+        low: Lower end of the Student interval of 95%, `None` as the standard error.
         high: Upper end of that interval.
         p: The larger p-value of the two one-sided tests.
     """
@@ -43,7 +43,7 @@ def equivalence_test(
     """Test whether the mean difference is smaller than a margin, by two t tests.
 
     One of the two one-sided tests (Schuirmann, 1987) rejects "at most -margin", the
-    other "at least margin". Both do so at a level of 5 % where the interval of 90 %
+    other "at least margin". Both do so at a level of 5% where the interval of 90%
     lies within the margin.
 
     The mean weighs every network alike; its squared standard error is the sum of

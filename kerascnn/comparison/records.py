@@ -18,7 +18,7 @@ class Summary:
         count: How many values there are.
         mean: Their mean.
         standard_deviation: With `count - 1`.
-        low: Lower end of the Student interval of 95 %.
+        low: Lower end of the Student interval of 95%.
         high: Its upper end.
     """
 
@@ -152,9 +152,9 @@ class Difference:
 
     Attributes:
         mean: A share of 1; `None` without pairs.
-        low: Lower end of the Student interval of 95 %, over seeds on these images.
+        low: Lower end of the Student interval of 95%, over seeds on these images.
         high: Its upper end.
-        bootstrap_low: Lower end of the bootstrap interval of 95 %, over images and
+        bootstrap_low: Lower end of the bootstrap interval of 95%, over images and
             seeds.
         bootstrap_high: Its upper end.
         p: Of the sign-flip test, two-sided.

@@ -25,7 +25,7 @@ NOT_DECIDED: Verdict = "not decided"
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """The mean of some values with its Student-t interval of 95 %."""
+    """The mean of some values with its Student-t interval of 95%."""
     count = len(values)
     if not count:
         return Summary(count=0)

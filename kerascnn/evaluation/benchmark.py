@@ -39,7 +39,7 @@ class Measurement:
         size_bytes: Of the file, or of all in the folder.
         load_s: Seconds to load the model, without importing the runtime.
         latency_ms: Of one image: the median call, in milliseconds.
-        latency_p95_ms: What 95 % of the calls stayed below.
+        latency_p95_ms: What 95% of the calls stayed below.
         images_per_second: By batch size, from the median call.
         peak_bytes: The most memory that the process held.
         accuracy: The share of correct predictions of test images.
@@ -188,7 +188,7 @@ def recommend(measurements: Sequence[Measurement]) -> Measurement:
     """The model to ship: the smallest of the fastest of those that are accurate enough.
 
     Accurate enough is at most 0.3 points below the best; the fastest are those within
-    5 % of the shortest median latency.
+    5% of the shortest median latency.
     """
     best = max(row.accuracy for row in measurements)
     accurate = [r for r in measurements if r.accuracy >= best - ACCURACY_MARGIN]

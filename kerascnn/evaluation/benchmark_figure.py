@@ -101,7 +101,7 @@ def _draw_points(
 
 
 def _accuracy_range(accuracies: Sequence[float]) -> tuple[float, float]:
-    """The limits of an axis with room around the points, and nothing above 100 %."""
+    """The limits of an axis with room around the points, and nothing above 100%."""
     low, high = min(accuracies), max(accuracies)
     room = max(0.3 * (high - low), 0.002)
     return max(low - room, 0), min(high + room, 1)

@@ -29,7 +29,7 @@ MAX_CLASSES_WITH_NUMBERS, MAX_CLASSES_WITH_NAMES = 20, 100
 # The accuracy of fewer images than these says little.
 FEW_IMAGES = 20
 FIRM, FADED = 0.5, 0.15
-# Of the normal distribution, for an interval of 95 %.
+# Of the normal distribution, for an interval of 95%.
 QUANTILE = 1.959964
 
 Floats = npt.NDArray[np.float64]
@@ -222,7 +222,7 @@ def plot_reliability(
 
 
 def _wilson_interval(share: float, images: int) -> tuple[float, float]:
-    """An interval of 95 % for a share (https://doi.org/10.2307/2276774)."""
+    """An interval of 95% for a share (https://doi.org/10.2307/2276774)."""
     square = QUANTILE**2 / images
     middle = (share + square / 2) / (1 + square)
     spread = share * (1 - share) / images + square / images / 4

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from kerascnn.models import MODELS
-from kerascnn.models.build import check_image_shape, check_num_classes
+from kerascnn.models.checks import check_image_shape, check_num_classes
 
 # Keras's own 0.99 is still off after a few hundred steps; the papers' code used 0.9.
 BN_MOMENTUM = 0.9

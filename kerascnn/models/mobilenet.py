@@ -12,7 +12,7 @@ from kerascnn.models.blocks import (
     conv_bn_relu,
     network_input,
 )
-from kerascnn.models.build import check_stem
+from kerascnn.models.checks import check_stem
 
 STEM_FILTERS = 32
 # Table 1 of the paper: (filters, strides) of each depthwise-separable block. The last

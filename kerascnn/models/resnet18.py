@@ -11,7 +11,7 @@ from kerascnn.models.blocks import (
     conv_bn_relu,
     network_input,
 )
-from kerascnn.models.build import check_stem
+from kerascnn.models.checks import check_stem
 
 # Table 1 of the paper, conv2_x to conv5_x: (filters, strides) of each pair of blocks.
 STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))

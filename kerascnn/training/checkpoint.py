@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from kerascnn.machine.archives import open_archive
 from kerascnn.machine.arrays import ArrayHeader, read_header, read_values
 from kerascnn.machine.content import parse_json
 from kerascnn.machine.files import write_whole
+from kerascnn.training.network import all_layers
 from kerascnn.training.origin import changed_settings, describe_origin
 from kerascnn.training.state import TrainingState
 from kerascnn.training.validity import state_problem
@@ -111,7 +112,7 @@ def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """
     variables = [
         (f"{layer.name}/{variable.name}", variable)
-        for layer in _layers(model)
+        for layer in all_layers(model)
         for variable in layer.variables
     ]
     variables += [
@@ -124,15 +125,6 @@ def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
         seen[name] += 1
         named[name if seen[name] == 1 else f"{name}-{seen[name]}"] = variable
     return named
-
-
-def _layers(model: keras.Model) -> Iterator[keras.Layer]:
-    """The layers of a model, and of those in it."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
 
 
 def _read(path: Path, setup: TrainingSetup) -> Checkpoint:

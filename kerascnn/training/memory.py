@@ -7,7 +7,6 @@ there: no error tells of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import keras
 
@@ -17,7 +16,7 @@ from kerascnn.machine.environment import usable_memory_bytes
 from kerascnn.machine.state import fresh_state
 from kerascnn.model_files.keras_model import BATCH_SIZE
 from kerascnn.settings.config import TrainSettings
-from kerascnn.training.network import build_network
+from kerascnn.training.network import all_layers, build_network
 
 # Networks of the recipes' sizes fit into every machine: to estimate takes 50 ms.
 SMALL_PIXELS = BATCH_SIZE * 64**2
@@ -53,17 +52,9 @@ def estimate_bytes(settings: TrainSettings, data: DatasetFacts) -> tuple[int, in
     """
     with fresh_state(), keras.StatelessScope(initialize_variables=False):
         network = build_network(settings, data)  # shapes alone
-    outputs = [math.prod(layer.output.shape[1:]) for layer in _layers(network)]
+    outputs = [math.prod(layer.output.shape[1:]) for layer in all_layers(network)]
     number_bytes = 2 if settings.mixed_precision else 4
     weights = 4 * network.count_params()
     step = number_bytes * settings.batch_size * sum(outputs)
     prediction = number_bytes * BATCH_SIZE * max(outputs)
     return 4 * weights + 3 * step // 2, weights + 3 * prediction
-
-
-def _layers(model: keras.Model) -> Iterator[keras.Layer]:
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer

@@ -75,3 +75,12 @@ def take_average(settings: TrainSettings, model: keras.Model) -> None:
     """Put the moving average of its weights into a model, where one is kept."""
     if settings.ema is not None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
+
+
+def all_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """The layers of a model, and of those in it."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from all_layers(layer)
+        else:
+            yield layer

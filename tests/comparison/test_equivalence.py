@@ -72,7 +72,7 @@ def test_equal_differences_have_the_variance_of_rounding(value):
 
 
 def test_identical_results_are_equal_by_any_margin_of_a_few_images():
-    # By a margin of 0.1 % of 10,000 images, even times five for Holm.
+    # By a margin of 0.1% of 10,000 images, even times five for Holm.
     for pairs in range(2, 10):
         assert equivalence_test([[0] * pairs], 10).p * 5 < 0.05
     assert equivalence_test([[0] * 2] * 5, 1).p < 0.001

@@ -50,7 +50,7 @@ def test_planted_difference_is_found(made):
     assert claim.difference.p == 2 / 256
     assert claim.sentence == (
         '"adagrad instead of sgd raises the accuracy at the same number of epochs" '
-        "holds: LeNet-5 (+0.30 points, 95 % interval +0.24 to +0.36)."
+        "holds: LeNet-5 (+0.30 points, 95% interval +0.24 to +0.36)."
     )
     assert json.loads(json.dumps(results.to_dict(), allow_nan=False))
 
@@ -114,8 +114,8 @@ def test_p_values_are_corrected_for_the_number_of_networks(made):
     assert claim.difference.verdict == "better"
     assert "holds over 3 networks (+0.19 points" in claim.sentence
     assert claim.sentence.endswith(
-        "; not decided on LeNet-5 (+0.28 points, 95 % interval +0.20 to +0.36) and "
-        "ResNet-18 (+0.28 points, 95 % interval +0.20 to +0.36)."
+        "; not decided on LeNet-5 (+0.28 points, 95% interval +0.20 to +0.36) and "
+        "ResNet-18 (+0.28 points, 95% interval +0.20 to +0.36)."
     )
 
 

@@ -65,7 +65,7 @@ def test_models_of_other_classes_are_not_compared(lenet_run, exported):
         ([{}, {"latency_ms": 1.0}], 1),
         # Faster, and half a point worse.
         ([{}, {"latency_ms": 1.0, "accuracy": 0.985}], 0),
-        # As fast within 5 %, and smaller.
+        # As fast within 5%, and smaller.
         ([{}, {"latency_ms": 2.08, "size_bytes": 50}], 1),
         ([{}, {"latency_ms": 2.2, "size_bytes": 50}], 0),
     ],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 
+from damages import change, damage, replace_file
 from PIL import Image
 
 # In the place of anything that a report says.
@@ -31,12 +31,12 @@ def make(rng, folder, shared):
     report = export / "export.json"
     document = json.loads(report.read_text())
     for _ in range(rng.choice((1, 1, 2, 5))):
-        change(rng, document)
+        change(rng, document, VALUES)
     if rng.random() < 0.1:
         document = rng.choice(VALUES)
     report.write_text(json.dumps(document))
     if rng.random() < 0.2:
-        damage(rng, report)
+        rng.choice((damage, replace_file))(rng, report)
     if rng.random() < 0.02:  # converts in another process
         arguments = ["export", str(folder / "run"), "--format", "keras", "--limit", "9"]
         return arguments, b"", [export / "model.keras", export / "README.md", report]
@@ -47,46 +47,3 @@ def make(rng, folder, shared):
     if rng.random() < 0.2:
         arguments.append("--json")
     return arguments, b"", []
-
-
-def change(rng, document):
-    """Change, remove or add something, at any depth."""
-    parent = document
-    while True:
-        keys = list(parent) if isinstance(parent, dict) else list(range(len(parent)))
-        if not keys:
-            return
-        key = rng.choice(keys)
-        if isinstance(parent[key], dict | list) and rng.random() < 0.7:
-            parent = parent[key]
-            continue
-        break
-    kind = rng.randrange(4)
-    if kind == 0:
-        del parent[key]
-    elif kind == 1 and isinstance(parent, dict):
-        parent[str(rng.choice(VALUES))] = parent.pop(key)
-    else:
-        parent[key] = rng.choice(VALUES)
-
-
-def damage(rng, path):
-    """Put other bytes, or no file at all, in its place."""
-    content = path.read_bytes()
-    path.unlink()
-    kind = rng.randrange(8)
-    if kind == 0:
-        os.mkfifo(path)
-    elif kind == 1:
-        path.symlink_to(rng.choice(("/dev/zero", "/dev/full", path, "/")))
-    elif kind == 2:
-        path.mkdir()
-    elif kind == 3:
-        path.write_text(rng.choice(("[", '{"a":')) * 100_000)
-    elif kind == 4:
-        path.write_bytes(rng.randbytes(200))
-    elif kind == 5:
-        path.write_bytes(content[: rng.randrange(len(content))])
-    elif kind == 6:
-        number = rng.choice(("NaN", "1e999", "9" * 5000))
-        path.write_text(content.decode().replace("28", number, 1))

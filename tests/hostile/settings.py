@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 
+from damages import replace_file
+
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.runs.folder import create_run, list_runs
 from kerascnn.settings.config import TrainConfig
@@ -138,17 +140,3 @@ def change(rng, document):
         options = {rng.choice(OPTIONS): rng.choice(VALUES) for _ in range(2)}
         for place in (document, *parts):  # alike in what was asked for and what it is
             place[rng.choice(("optimizer_options", "model_options"))] = options
-
-
-def replace_file(rng, path):
-    """Put what is no file in the place of one."""
-    path.unlink()
-    kind = rng.randrange(5)
-    if kind == 0:
-        os.mkfifo(path)
-    elif kind == 1:
-        path.symlink_to(path)
-    elif kind == 2:
-        path.symlink_to(rng.choice(("/dev/zero", "/dev/full", "/dev/stdin", "/")))
-    elif kind == 3:
-        path.mkdir()

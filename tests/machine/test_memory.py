@@ -21,7 +21,10 @@ def onednn():
     raise tf.errors.AbortedError(None, None, message)
 
 
-@pytest.mark.parametrize("allocate", [numpy, tensorflow, onednn])
+# TensorFlow tries for ten seconds.
+@pytest.mark.parametrize(
+    "allocate", [numpy, pytest.param(tensorflow, marks=pytest.mark.slow), onednn]
+)
 def test_allocation_that_fails_says_what_to_make_smaller(allocate):
     with (
         pytest.raises(ConfigError, match=r"not enough\. Give a smaller --batch-size"),

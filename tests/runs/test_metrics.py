@@ -79,7 +79,7 @@ def test_names_of_a_later_version_are_ignored():
         ({"steps": True}, "steps has to be a whole number, but is True"),
         ({"seconds": "2"}, "seconds has to be a number, but is '2'"),
         ({"seconds": float("nan")}, "seconds has to be a number, but is nan"),
-        ({"test_accuracy": "91 %"}, "test_accuracy has to be a number"),
+        ({"test_accuracy": "91%"}, "test_accuracy has to be a number"),
     ],
     ids=str,
 )

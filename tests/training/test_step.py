@@ -92,6 +92,7 @@ def test_each_step_has_its_rate():
     )
 
 
+@pytest.mark.slow
 def test_many_trainings_in_one_process_are_no_warning(caplog):
     """TensorFlow warns where one function is traced again and again."""
     config = settings("lenet", "sgd")
