@@ -299,6 +299,7 @@ print(sum("without oneDNN" in str(w.message) for w in caught),
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("when", "expected"), [("before", "1 False"), ("after", "0 True")]
 )

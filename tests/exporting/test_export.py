@@ -84,6 +84,7 @@ def _places(split, part):
     return [i for i, image in enumerate(split.images) if image.tobytes() in keys]
 
 
+@pytest.mark.slow
 def test_export_is_checked_named_and_described(
     lenet_run, tmp_path, monkeypatch, only_split
 ):

@@ -153,6 +153,7 @@ def problems(arguments, result):
     if result.exit_code not in (0, 1, 2):
         yield f"exit code {result.exit_code}"
     lines = result.stderr.splitlines()
+    lines = [line for line in lines if not line.startswith("Too narrow for: ")]
     if arguments[0] in REPORTING:
         lines = [line for line in lines if line.startswith("Error: ")]
     if (result.exit_code == 0) != (not lines):
@@ -163,7 +164,7 @@ def problems(arguments, result):
         if not line.isprintable():
             yield f"it printed {line!r}"
     for line in lines[:-1]:
-        if not line.startswith(("Cannot read ", "Too narrow for: ")):
+        if not line.startswith("Cannot read "):
             yield f"besides the error it says {line!r}"
     if "--json" in arguments and result.stdout:
         try:

@@ -9,12 +9,12 @@ RUNNER = Path(__file__).with_name("run.py")
 
 
 CASES = {
-    "pictures": 12,
+    "pictures": 8,
     "saved_models": 2,
     "export_reports": 8,
-    "checkpoints": 10,
+    "checkpoints": 6,
     "model_files": 10,
-    "settings": 20,
+    "settings": 12,
     "command_line": 200,
 }
 

@@ -87,6 +87,7 @@ for warning in caught:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "TF_ENABLE_ONEDNN_OPTS" not in fast_settings(), reason="oneDNN is for x86"
 )

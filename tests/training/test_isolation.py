@@ -64,6 +64,7 @@ def content(run):
     return config, weights, (run.path / "steps.csv").read_text()
 
 
+@pytest.mark.slow
 def test_run_after_another_is_that_of_a_new_process(train):
     after, said = train("16 bits", "one")
     assert "keeps the threads" not in said

@@ -114,6 +114,7 @@ def test_run_killed_within_an_epoch_ends_in_the_same_bits(run, uninterrupted):
     assert_same_outcome(outcome(run), uninterrupted)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or usable_cores() < 2,
     reason="cores cannot be taken from a process, or there is one alone",
