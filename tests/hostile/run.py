@@ -39,6 +39,8 @@ LIMIT_S = 120
 MAX_MEMORY = 6 * 2**30
 # Say on standard error how they get on.
 REPORTING = ("train", "export", "benchmark")
+# What else is said there when all is done: of columns, and of a broken run in a list.
+NOTES = ("Too narrow for: ", "run: Cannot read ")
 # Parts of the command lines of processes that kerascnn starts, and of our own.
 MEANT = (
     *("worker.py", "kerascnn.exporting.conversion", "/bin/rm"),
@@ -153,7 +155,7 @@ def problems(arguments, result):
     if result.exit_code not in (0, 1, 2):
         yield f"exit code {result.exit_code}"
     lines = result.stderr.splitlines()
-    lines = [line for line in lines if not line.startswith("Too narrow for: ")]
+    lines = [line for line in lines if not line.startswith(NOTES)]
     if arguments[0] in REPORTING:
         lines = [line for line in lines if line.startswith("Error: ")]
     if (result.exit_code == 0) != (not lines):

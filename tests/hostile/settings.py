@@ -118,7 +118,7 @@ def check(folder, arguments, code, shared):
         if run.status not in expected:
             yield f"it ended with {code} and left a run that is {run.status}"
         (run.path / ".lock").unlink(missing_ok=True)
-        if not goes_on or code == 0:
+        if not goes_on or code == 0 or run.has("metrics.json"):  # or it diverged
             shutil.rmtree(run.path)
     if not goes_on and os.path.isdir(os.path.join(path, "runs")):
         os.rmdir(os.path.join(path, "runs"))
