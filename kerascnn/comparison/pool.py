@@ -37,8 +37,10 @@ class Pool:
     )
 
     def has(self, run: PlannedRun) -> bool:
-        """Whether a run goes on here, or in a process that someone else started."""
-        return run.name in self.running or is_busy(self.folder.run(run))
+        """Whether a run goes on here, or in a process of others, or has just ended."""
+        found = self.folder.run(run)
+        # In this order: one that ends while it is looked at is seen by the second.
+        return run.name in self.running or is_busy(found) or found.has("metrics.json")
 
     def start(self, planned: PlannedRun) -> None:
         """Start a run, or go on with one that was stopped."""

@@ -226,8 +226,9 @@ class RuntimeProcess:
     def _line(self) -> str:
         """The next line of the process, which is ended where none comes in time."""
         timer = threading.Timer(self.timeout_s, self._time_out)
-        timer.start()
+        timer.daemon = True  # or the program would wait for it if a signal came now
         try:
+            timer.start()
             return self.process.stdout.readline() if self.process.stdout else ""
         finally:
             timer.cancel()
