@@ -146,5 +146,5 @@ class MissingExtraError(KerasCNNError, ImportError):
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
             f"{package} is not installed. Install it with: "
-            f"pip install 'kerascnn[{extra}]'"
+            f"pip install 'kerascnn[{extra}]' (in a checkout: '.[{extra}]')"
         )

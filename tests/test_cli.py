@@ -117,3 +117,9 @@ def test_module_and_console_agree():
         text=True,
     )
     assert result.stdout == run("--version").stdout
+
+
+def test_hint_follows_a_whole_sentence():
+    result = CliRunner().invoke(main, ["train", "lenet", "resnet18"])
+    assert result.exit_code == 2
+    assert "argument (resnet18). See: " in result.stderr

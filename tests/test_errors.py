@@ -64,7 +64,7 @@ def test_missing_extra_says_how_to_install_it():
     assert isinstance(error, ImportError)
     assert str(error) == (
         "TensorBoard is not installed. Install it with: "
-        "pip install 'kerascnn[tensorboard]'"
+        "pip install 'kerascnn[tensorboard]' (in a checkout: '.[tensorboard]')"
     )
 
 

@@ -86,6 +86,9 @@ def predict(
       kerascnn predict - --model model.tflite --json < digit.png
     """
     artifact = find_artifact(reference, out, dataset)
+    if reference is None:
+        name = printable(str(artifact.source))
+        click.echo(f"Model: {name}, the newest run", err=True)
 
     from kerascnn.data.pictures import (
         STANDARD_INPUT,

@@ -41,12 +41,12 @@ RESULT_TITLES = {name: name.replace("_", " ") for name in RESULTS} | {
 }
 LISTED = (
     Column("run"),
-    Column("model", extra=6),
-    Column("optimizer", extra=7),
-    Column("dataset", extra=8),
+    Column("model", extra=4),
+    Column("optimizer", extra=5),
+    Column("dataset", extra=6),
     Column("rate", is_number=True, extra=1),
-    Column("seed", is_number=True, extra=4),
-    Column("image size", is_number=True, extra=5),
+    Column("seed", is_number=True, extra=7),
+    Column("image size", is_number=True, extra=8),
     Column("epochs", is_number=True, extra=2),
     Column("test accuracy", is_number=True),
     Column("when", extra=3),

@@ -91,7 +91,11 @@ def echo_table(columns: Sequence[Column], rows: Rows) -> None:
             cells[-1] = _wrap(cells[-1][0], widths[-1])
         _echo_lines(strips, widths, cells)
     if left_out:
-        click.echo(f"Too narrow for: {', '.join(left_out)}. --json has all.", err=True)
+        click.echo(
+            f"Not shown in {available_width()} columns: {', '.join(left_out)}. --json "
+            "has all.",
+            err=True,
+        )
 
 
 def fits(columns: Sequence[Column], rows: Rows) -> bool:

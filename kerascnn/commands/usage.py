@@ -53,7 +53,8 @@ def explain_usage(error: click.UsageError) -> str:
         near = _nearest(error.option_name, _options(error.ctx.command))
         hint = f" Did you mean {near}?" if near else ""
         return f"No such option: {shortened(error.option_name, MAX_SHOWN)}.{hint}"
-    return shortened(" ".join(error.format_message().split()), MAX_WORDS)
+    words = shortened(" ".join(error.format_message().split()), MAX_WORDS)
+    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def _options(command: click.Command) -> list[str]:

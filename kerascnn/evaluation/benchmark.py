@@ -133,7 +133,7 @@ def benchmark_artifacts(
         test = take(test, limit, seed=SAMPLE_SEED)
     images = test.images[: max(256, *batch_sizes)]
     with contextlib.ExitStack() as stack:
-        message(f"Loading {len(artifacts)} models")
+        message(f"Loading {len(artifacts)} model{'s' * (len(artifacts) > 1)}")
         processes = [
             stack.enter_context(
                 RuntimeProcess(

@@ -36,6 +36,15 @@ def test_picture_is_told_with_its_likeliest_classes(exported, digit):
     assert second[1] == " "
 
 
+def test_newest_run_is_named_where_no_model_is(lenet_run, digit):
+    result = invoke(digit, "--out", lenet_run.path.parent)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"Model: {lenet_run.path}, the newest run\n"
+    named = invoke(digit, "--model", lenet_run.path)
+    assert named.stderr == ""
+    assert named.stdout == result.stdout
+
+
 def test_standard_input_json_and_inversion(exported, digit, splits):
     content = digit.read_bytes()
     model = exported / "model.tflite"

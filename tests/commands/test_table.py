@@ -55,7 +55,7 @@ def test_titles_are_broken_before_columns_are_left_out():
 )
 def test_columns_that_are_left_out_are_named(width, left_out):
     lines, said = printed(width=width)
-    assert said == f"Too narrow for: {left_out}. --json has all.\n"
+    assert said == f"Not shown in {width} columns: {left_out}. --json has all.\n"
     assert max(map(len, lines)) <= width
     assert lines[-2].startswith("one")
 

@@ -39,8 +39,8 @@ LIMIT_S = 120
 MAX_MEMORY = 6 * 2**30
 # Say on standard error how they get on.
 REPORTING = ("train", "export", "benchmark")
-# What else is said there when all is done: of columns, and of a broken run in a list.
-NOTES = ("Too narrow for: ", "run: Cannot read ")
+# What else is said there: of columns, a broken run in a list, the run that is taken.
+NOTES = ("Not shown in ", "run: Cannot read ", "Model: ")
 # Parts of the command lines of processes that kerascnn starts, and of our own.
 MEANT = (
     *("worker.py", "kerascnn.exporting.conversion", "/bin/rm"),
