@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerascnn.errors import RunError
+from kerascnn.errors import RunError, shown
 
 # More threads than any processor has cores; TensorFlow starts as many as it is told.
 MAX_PARALLEL = 1024
@@ -69,7 +69,7 @@ class Computation:
             if type(number) is not int or not 1 <= number <= MAX_PARALLEL:
                 raise RunError(
                     f"{name} has to be a whole number from 1 to {MAX_PARALLEL}, but "
-                    f"got {number!r:.60}."
+                    f"got {shown(number)}."
                 )
         return computation
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from kerascnn.errors import RunError
+from kerascnn.errors import RunError, shown
 
 Record = TypeVar("Record")
 
@@ -53,5 +53,5 @@ def _checked(name: str, annotation: Any, value: object) -> Any:
         isinstance(value, int | float) and not abs(value) < MAX_NUMBER
     )
     if is_odd or not isinstance(value, types):
-        raise RunError(f"{name} has to be {words}, but is {repr(value)[:60]}.")
+        raise RunError(f"{name} has to be {words}, but is {shown(value)}.")
     return Path(str(value)) if kind is Path else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from kerascnn.errors import RunError
+from kerascnn.errors import RunError, shown
 from kerascnn.machine.records import read_record
 
 Ending = Literal["finished", "diverged"]
@@ -90,7 +90,7 @@ class RunMetrics:
         if metrics.status not in get_args(Ending):
             raise RunError(
                 f"status has to be {' or '.join(get_args(Ending))}, but is "
-                f"{repr(metrics.status)[:60]}."
+                f"{shown(metrics.status)}."
             )
         try:
             datetime.fromisoformat(metrics.finished_at)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.errors import shown
 from kerascnn.machine.devices import describe_devices
 from kerascnn.settings.config import TrainSettings
 
@@ -57,8 +58,4 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name in {**now, **then}:
         before, after = then.get(name, defaults.get(name)), now.get(name)
         if name not in MAY_CHANGE and before != after:
-            yield f"{name} was {_text(before)} and is {_text(after)} now"
-
-
-def _text(value: object) -> str:
-    return f"{value!r:.60}"
+            yield f"{name} was {shown(before)} and is {shown(after)} now"

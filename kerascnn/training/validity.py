@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascnn.errors import shown
+
 if TYPE_CHECKING:
     from kerascnn.training.setup import TrainingSetup
     from kerascnn.training.state import TrainingState
@@ -64,7 +66,7 @@ def _row_problem(
         return f"its epoch has to be {index + 1}"
     for name in names:
         if not _is_number(row[name], 0, 1 if name.endswith("accuracy") else LARGEST):
-            return f"{name} cannot be {row[name]!r:.60}"
+            return f"{name} cannot be {shown(row[name])}"
     per_epoch = setup.batches.steps_per_epoch
     part = slice(index * per_epoch, (index + 1) * per_epoch)
     for name, value in (

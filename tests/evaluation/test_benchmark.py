@@ -6,23 +6,9 @@ from importlib.metadata import version
 import pytest
 
 from kerascnn.errors import DatasetError, ModelFileError
-from kerascnn.evaluation.benchmark import Measurement, benchmark_artifacts, recommend
+from kerascnn.evaluation.benchmark import benchmark_artifacts, recommend
 from kerascnn.evaluation.evaluate import evaluate_run
 from kerascnn.model_files.find import artifact_of_run, open_artifact
-
-ROW = Measurement(
-    file="a",
-    format="tflite",
-    runtime="x 1",
-    size_bytes=100,
-    load_s=0.1,
-    latency_ms=2.0,
-    latency_p95_ms=3.0,
-    images_per_second={8: 100.0},
-    peak_bytes=10,
-    accuracy=0.99,
-    images=10,
-)
 
 
 def test_models_are_measured_in_their_runtimes(lenet_run, exported, only_split):
@@ -70,9 +56,9 @@ def test_models_of_other_classes_are_not_compared(lenet_run, exported):
         ([{}, {"latency_ms": 2.2, "size_bytes": 50}], 0),
     ],
 )
-def test_recommended_is_accurate_fast_and_small(changes, best):
+def test_recommended_is_accurate_fast_and_small(measurement, changes, best):
     rows = [
-        dataclasses.replace(ROW, file=str(index), **change)
+        dataclasses.replace(measurement, file=str(index), **change)
         for index, change in enumerate(changes)
     ]
     assert recommend(rows) is rows[best]

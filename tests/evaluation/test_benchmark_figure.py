@@ -6,31 +6,16 @@ import pytest
 from matplotlib.text import Text
 
 from kerascnn.drawing import VERMILION
-from kerascnn.evaluation.benchmark import Measurement
 from kerascnn.evaluation.benchmark_figure import plot_benchmark
-
-ROW = Measurement(
-    file="a",
-    format="tflite",
-    runtime="x 1",
-    size_bytes=100,
-    load_s=0.1,
-    latency_ms=2.0,
-    latency_p95_ms=3.0,
-    images_per_second={8: 100.0},
-    peak_bytes=10,
-    accuracy=0.99,
-    images=1000,
-)
 
 
 def texts(drawn):
     return [text.get_text() for text in drawn]
 
 
-def test_figure_shows_every_model_twice():
-    other = replace(ROW, file="runs/b.onnx", format="onnx", latency_ms=1.0)
-    figure = plot_benchmark([ROW, other], other)
+def test_figure_shows_every_model_twice(measurement):
+    other = replace(measurement, file="runs/b.onnx", format="onnx", latency_ms=1.0)
+    figure = plot_benchmark([measurement, other], other)
     assert figure.get_suptitle() == (
         "Accuracy on 1,000 test images, against latency and size"
     )
@@ -51,8 +36,8 @@ def test_figure_shows_every_model_twice():
 @pytest.mark.parametrize(
     "accuracies", [[1.0], [1.0, 0.1], [0.0, 0.2], [0.97, 0.999], [0.5]]
 )
-def test_axis_of_accuracy_has_room_and_ends_at_100_per_cent(accuracies):
-    rows = [replace(ROW, accuracy=accuracy) for accuracy in accuracies]
+def test_axis_of_accuracy_has_room_and_ends_at_100_per_cent(measurement, accuracies):
+    rows = [replace(measurement, accuracy=accuracy) for accuracy in accuracies]
     left, right = plot_benchmark(rows, rows[0]).axes
     bottom, top = left.get_ylim()
     assert right.get_ylim() == (bottom, top)
@@ -64,10 +49,12 @@ def test_axis_of_accuracy_has_room_and_ends_at_100_per_cent(accuracies):
 @pytest.mark.parametrize("accuracy", [1.0, 0.9769])
 @pytest.mark.parametrize("count", [6, 40])
 @pytest.mark.parametrize("spread", [0, 0.001, 1])
-def test_numbers_of_near_models_are_apart(accuracy, count, spread, assert_whole):
+def test_numbers_of_near_models_are_apart(
+    measurement, accuracy, count, spread, assert_whole
+):
     rows = [
         replace(
-            ROW,
+            measurement,
             latency_ms=1 + spread * index,
             size_bytes=1000 + round(1000 * spread * (index % 7)),
             accuracy=accuracy - spread / 1000 * (index % 3),
@@ -86,8 +73,10 @@ def test_numbers_of_near_models_are_apart(accuracy, count, spread, assert_whole)
             assert box.count_overlaps(boxes[index + 1 :]) == 0
 
 
-def test_names_of_any_kind_are_shown_as_they_are(awkward_names, assert_whole):
-    rows = [replace(ROW, file=f"runs/{name}") for name in awkward_names]
+def test_names_of_any_kind_are_shown_as_they_are(
+    measurement, awkward_names, assert_whole
+):
+    rows = [replace(measurement, file=f"runs/{name}") for name in awkward_names]
     figure = plot_benchmark(rows, rows[9])
     assert_whole(figure)
     labels = texts(figure.legends[0].get_texts())

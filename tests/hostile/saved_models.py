@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 
+import damages
 from PIL import Image
 
 # Of those that reach beyond the model.
@@ -102,21 +103,7 @@ def graph(rng, folder, good):
 
 def damage(rng, folder, good):
     """Change the bytes of a file."""
-    path = some_file(rng, folder)
-    content = bytearray(path.read_bytes())
-    kind = rng.randrange(4)
-    if kind == 0:
-        content = content[: rng.randrange(len(content) + 1)]
-    elif kind == 1:
-        content = bytearray(rng.randbytes(rng.randrange(1000)))
-    elif kind == 2:
-        start = rng.randrange(len(content) + 1)
-        content[start : start + 200] = bytes(200)
-    else:
-        for _ in range(rng.choice((1, 3, 100))):
-            if content:
-                content[rng.randrange(len(content))] = rng.randrange(256)
-    write(path, content)
+    damages.damage(rng, some_file(rng, folder))
 
 
 def replace_file(rng, folder, good):
