@@ -16,9 +16,7 @@ def complete_runs(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The runs in `--out` whose names begin so, or the folders of a path."""
-    given = context.params.get("out")
-    # The --out of `export` is another folder.
-    out = given if given and context.command.name != "export" else DEFAULT_FOLDER
+    out = context.params.get("out") or DEFAULT_FOLDER
     # First, since Click's script for bash forgets what stands before a path.
     return [
         CompletionItem(incomplete, type="dir"),
