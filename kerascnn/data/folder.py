@@ -1,0 +1,222 @@
+"""A folder of pictures as a data set: its classes, parts and files; none is opened.
+
+```text
+my_folder/cat/1.jpg                      one folder a class, or
+my_folder/train/cat/1.jpg                parts with classes in them;
+my_folder/validation/cat/2.jpg           this one and the next may be missing
+my_folder/test/cat/3.jpg
+```
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kerascnn.errors import DatasetError, shown
+
+PartName = Literal["train", "validation", "test"]
+
+# What people call the parts.
+PART_FOLDERS: dict[str, PartName] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+    "testing": "test",
+}
+# Pillow knows many more formats; see `kerascnn.data.pictures.FORMATS`.
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm"),
+)
+EXAMPLE = "Make a folder for each class, such as cats/ and dogs/, with its pictures."
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFile:
+    """A picture that was found, not read.
+
+    Attributes:
+        name: Its path within the folder, with `/`.
+        label: The index of its class; `None` where it is of no class of the training
+            part.
+        part: Where it was.
+    """
+
+    name: str
+    label: int | None
+    part: PartName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The pictures of a folder.
+
+    Attributes:
+        path: The folder.
+        class_names: The classes of the training part, sorted.
+        files: The pictures, by part, class and name.
+        has_parts: Whether the folder has parts; if not, all files are of `"train"`.
+        ignored: Files that are no pictures by their names.
+    """
+
+    path: str
+    class_names: tuple[str, ...]
+    files: tuple[PictureFile, ...]
+    has_parts: bool
+    ignored: int
+
+    def in_part(self, part: PartName) -> list[PictureFile]:
+        """The files of a part, in order."""
+        return [file for file in self.files if file.part == part]
+
+
+def list_folder(
+    path: str, class_names: Sequence[str] | None = None, *, part: PartName | None = None
+) -> Listing:
+    """Find the pictures of a folder, the classes that they are of, and the parts.
+
+    Hidden files and folders are passed over. Folders in a class are of the class, but
+    links to folders in it are not followed.
+
+    Args:
+        path: The folder.
+        class_names: The classes, where they are settled; those of the training part
+            where `None`.
+        part: What the files of a folder without parts are; `"train"` where `None`.
+
+    Raises:
+        DatasetError: There is no such folder, or no two classes of pictures in it.
+    """
+    parts = _parts(path)
+    trained = [folder for folder, of in parts if of == "train"]
+    if class_names is None:
+        class_names = _class_names(trained[0] if trained else path)
+    indices = {name: index for index, name in enumerate(class_names)}
+    files, ignored = [], 0
+    for folder, of in parts:
+        for name in _folders(folder):
+            inner = os.path.join(folder, name)
+            for file in _files(inner):
+                if not file.lower().endswith(SUFFIXES):
+                    ignored += 1
+                    continue
+                files.append(
+                    PictureFile(
+                        name=os.path.relpath(file, path).replace(os.sep, "/"),
+                        label=indices.get(name),
+                        part=part if part and len(parts) == 1 else of,
+                    )
+                )
+    return Listing(
+        path=path,
+        class_names=tuple(class_names),
+        files=tuple(files),
+        has_parts=parts != [(path, "train")],
+        ignored=ignored,
+    )
+
+
+def require_classes(listing: Listing) -> None:
+    """Refuse a folder that nothing can be learned from, and say how to mend it.
+
+    Raises:
+        DatasetError: A class without pictures, or pictures of no class.
+    """
+    labels = {file.label for file in listing.in_part("train")}
+    for index, name in enumerate(listing.class_names):
+        if index not in labels:
+            raise DatasetError(
+                f"{listing.path} has no picture of the class {shown(name)} to train "
+                f"on. Add some ({', '.join(s[1:] for s in SUFFIXES[:6])}), or remove "
+                "the folder of that name."
+            )
+    for file in listing.files:
+        if file.label is None:
+            raise DatasetError(
+                f"{shown(file.name)} in {listing.path} is of a class that the training "
+                "part lacks. Add pictures of it there, or remove it."
+            )
+
+
+def _parts(path: str) -> list[tuple[str, PartName]]:
+    """The folders of the parts; a folder without any is one to train on."""
+    names = _folders(path)
+    known = {name: PART_FOLDERS.get(name.lower()) for name in names}
+    training = [name for name, part in known.items() if part == "train"]
+    if not training or not _folders(os.path.join(path, training[0])):
+        return [(path, "train")]
+    strange = [name for name, part in known.items() if part is None]
+    if strange:
+        raise DatasetError(
+            f"{path} has {shown(training[0])} with folders in it, and "
+            f"{shown(strange[0])} beside it. Have either train, validation and test "
+            "with a folder for each class in them, or the folders of classes alone."
+        )
+    parts = [(os.path.join(path, n), part) for n, part in known.items() if part]
+    if len({part for _, part in parts}) < len(parts):
+        raise DatasetError(
+            f"{path} has one part twice: {', '.join(map(shown, names))}. Keep one of "
+            "each: train, validation, test."
+        )
+    order = ("train", "validation", "test")
+    return sorted(parts, key=lambda pair: order.index(pair[1]))
+
+
+def _class_names(path: str) -> tuple[str, ...]:
+    names = _folders(path)
+    if len(names) > 1:
+        return tuple(names)
+    if not names and any(f.lower().endswith(SUFFIXES) for f in _files(path)):
+        raise DatasetError(
+            f"The pictures in {path} are in no folder of a class. {EXAMPLE}"
+        )
+    found = f"only the class {shown(names[0])}" if names else "no folder of a class"
+    raise DatasetError(f"{path} holds {found}. {EXAMPLE}")
+
+
+def _folders(path: str) -> list[str]:
+    """The names of the folders in a folder, or links to such, sorted."""
+    return sorted(
+        entry.name
+        for entry in _scan(path)
+        if not entry.name.startswith((".", "__MACOSX")) and entry.is_dir()
+    )
+
+
+def _files(path: str) -> Iterator[str]:
+    """The files in a folder and in those in it, however deep they are."""
+    folders = [path]
+    while folders:
+        for entry in sorted(_scan(folders.pop()), key=lambda entry: entry.name):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif not entry.is_dir():  # a link to a folder may lead back
+                yield entry.path
+
+
+def _scan(path: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"There is no folder {path}. Give the folder of the pictures with "
+            "--dataset."
+        ) from error
+    except NotADirectoryError as error:
+        raise DatasetError(
+            f"{path} is a file. Give the folder that the folders of the classes are in."
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(
+            f"Cannot look into the folder {path}: {reason}. Make it readable."
+        ) from error
