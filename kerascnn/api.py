@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from kerascnn.comparison import DEFAULT_FOLDER as COMPARISON_FOLDER
-from kerascnn.data import ARRAYS, LIMIT
+from kerascnn.data import LIMIT
 from kerascnn.errors import ConfigError
 from kerascnn.machine.files import require_writable
 from kerascnn.machine.memory import told_memory_errors
@@ -42,7 +42,8 @@ from kerascnn.runs.folder import (
     open_run,
 )
 from kerascnn.runs.names import check_run_name
-from kerascnn.settings.config import TrainConfig, check_steps, count_images
+from kerascnn.settings.config import TrainConfig
+from kerascnn.settings.settling import settle
 
 if TYPE_CHECKING:
     import keras
@@ -104,9 +105,6 @@ def train(
         config = dataclasses.replace(model, **settings)
     else:
         config = TrainConfig(model=model, **settings)
-    if data is None and config.dataset != ARRAYS:
-        resolved = config.resolve()
-        check_steps(resolved, count_images(resolved))
     if name is not None:
         check_run_name(name)
     require_writable(
@@ -115,6 +113,7 @@ def train(
     )
 
     with closing(reporter or LineReporter()) as told, told_memory_errors(SMALLER):
+        settled = None if data is not None else settle(config, told)
         told.stage("loading TensorFlow")
         load_tensorflow()
         from kerascnn.training.train import train_model
@@ -123,6 +122,7 @@ def train(
             config,
             Path(out),
             name=name,
+            settings=settled,
             reporter=told,
             data=data,
             class_names=class_names,

@@ -67,9 +67,12 @@ class UnknownNameError(KerasCNNError, LookupError):
         kind: What the name should have named, such as `"model"`.
         name: What was given.
         known: The names that exist.
+        more: A sentence on what else may be given.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], more: str = ""
+    ) -> None:
         from difflib import get_close_matches  # only a wrong name pays for it
 
         names = list(known)
@@ -82,6 +85,7 @@ class UnknownNameError(KerasCNNError, LookupError):
         choice = names[:MAX_NAMES] + ([f"and {rest:,} more"] if rest > 0 else [])
         super().__init__(
             f"There is no {kind} {shown(name)}. {hint}Choose from: {', '.join(choice)}."
+            + (f" {more}" if more else "")
         )
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from kerascnn.commands.params import Folder, Name, Number
-from kerascnn.data import DATASETS
+from kerascnn.commands.params import DatasetName, Folder, Number
 from kerascnn.machine.ranges import whole
 from kerascnn.model_files.formats import TIMEOUT_S
 from kerascnn.runs.folder import DEFAULT_FOLDER
@@ -23,9 +22,10 @@ out_option = click.option(
 
 dataset_option = click.option(
     "--dataset",
-    type=Name("dataset", DATASETS),
-    help="What model files are for; a run knows its own.  "
-    "[default: what they were exported for]",
+    "--data",
+    type=DatasetName(),
+    help="What a model file is for, or other data of the same classes: a name, "
+    "tfds:NAME or a folder.  [default: what it was trained on]",
 )
 
 trust_option = click.option(

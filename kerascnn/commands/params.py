@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from kerascnn.data import DATASETS
+from kerascnn.data.sources import is_folder, known_dataset
 from kerascnn.errors import ConfigError, UnknownNameError, shown
 from kerascnn.machine.content import parse_json
 from kerascnn.machine.files import require_writable
@@ -39,6 +42,33 @@ class Name(click.Choice[str]):
             return known_name(self.kind, value, self.choices)
         except UnknownNameError as error:
             self.fail(str(error), param, ctx)
+
+
+class DatasetName(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.2
+    """A data set: a name of the table, `tfds:NAME`, or a folder of pictures."""
+
+    name = "NAME|tfds:NAME|FOLDER"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return its reference, or fail with the nearest name."""
+        try:
+            reference = known_dataset(value)
+        except (ConfigError, UnknownNameError) as error:
+            self.fail(str(error), param, ctx)
+        if is_folder(reference) and not os.path.isdir(reference):
+            self.fail(f"There is no folder {shown(reference)}.", param, ctx)
+        return reference
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names, and folders."""
+        return [
+            CompletionItem(incomplete, type="dir"),
+            *(CompletionItem(name) for name in DATASETS if name.startswith(incomplete)),
+        ]
 
 
 class Number(click.ParamType):  # type: ignore[type-arg]  # not generic in 8.2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from kerascnn.errors import ConfigError
 from kerascnn.machine.ranges import Range, whole
@@ -12,6 +12,8 @@ from kerascnn.registry import Entry, Registry, known_name
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from kerascnn.data.sources import Reading
 
 SplitName = Literal["train", "test"]
 
@@ -28,14 +30,21 @@ class Split:
     """Images with their labels.
 
     Attributes:
-        images: Raw pixels, uint8, `(number, height, width, channels)`.
+        images: Raw pixels, uint8, `(number, height, width, channels)`; where they do
+            not fit into memory, a `MappedImages` that is indexed like an array.
         labels: Class indices, int64, `(number,)`.
         class_names: What each index stands for.
+        files: Where each image is from, text, `(number,)`; `None` where they are from
+            no files of their own.
+        groups: Numbers of the groups that are not to be divided, int64, `(number,)`;
+            `None` where each image is a group of its own.
     """
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
+    files: npt.NDArray[np.object_] | None = None
+    groups: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -50,6 +59,17 @@ class Split:
     def num_classes(self) -> int:
         """How many classes there are to tell apart."""
         return len(self.class_names)
+
+    def select(self, which: npt.NDArray[np.bool_ | np.int64]) -> Split:
+        """Some of the images, by a mask or by their places."""
+        take = getattr(self.images, "select", self.images.__getitem__)
+        return replace(
+            self,
+            images=take(which),
+            labels=self.labels[which],
+            files=None if self.files is None else self.files[which],
+            groups=None if self.groups is None else self.groups[which],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,12 +203,14 @@ def count_held_out(num_images: int, fraction: float) -> int:
     return count
 
 
-def load_split(name: str, split: SplitName) -> Split:
-    """Load one split of a data set into memory; nothing of the other one is read.
+def load_split(name: str, split: SplitName, reading: Reading | None = None) -> Split:
+    """Load one split of a data set; of a packaged one, nothing of the other is read.
 
     Args:
-        name: A name of `DATASETS`.
-        split: `"train"` or `"test"`.
+        name: A name of `DATASETS`, `tfds:NAME`, or the path of a folder.
+        split: `"train"` or `"test"`; a validation part of a folder is in neither.
+        reading: How pictures of different sizes are read, and what is held out as the
+            test split of data that have none; rows of the table do not ask for it.
 
     Returns:
         The split, whole and in its own order.
@@ -197,17 +219,25 @@ def load_split(name: str, split: SplitName) -> Split:
         UnknownNameError: A name that is in no row, or no split.
         DatasetError: Data that are missing, altered or cannot be downloaded.
     """
-    entry = DATASETS[name]
-    split_name = known_name("split", split, get_args(SplitName))
-    loaded: Split = entry.load()(entry, split_name)
-    return loaded
+    from kerascnn.data.sources import Reading, known_dataset
+
+    name = known_dataset(name)
+    split_name = cast(SplitName, known_name("split", split, get_args(SplitName)))
+    if name in DATASETS:
+        loaded: Split = DATASETS[name].load()(DATASETS[name], split_name)
+        return loaded
+
+    from kerascnn.data.stored import in_memory, open_pictures
+
+    return in_memory(open_pictures(name, reading or Reading()).part(split_name))
 
 
-def load_dataset(name: str) -> tuple[Split, Split]:
-    """Load both splits of a data set into memory.
+def load_dataset(name: str, *, image_size: int = 64) -> tuple[Split, Split]:
+    """Load the training and the test split of a data set.
 
     Args:
-        name: A name of `DATASETS`.
+        name: A name of `DATASETS`, `tfds:NAME`, or the path of a folder of pictures.
+        image_size: Side of the square that pictures of different sizes become.
 
     Returns:
         The training and the test split, as from `load_split`.
@@ -221,4 +251,7 @@ def load_dataset(name: str) -> tuple[Split, Split]:
         >>> train.images.shape, len(test)
         ((60000, 28, 28, 1), 10000)
     """
-    return load_split(name, "train"), load_split(name, "test")
+    from kerascnn.data.sources import Reading
+
+    reading = Reading(image_size=image_size)
+    return load_split(name, "train", reading), load_split(name, "test", reading)

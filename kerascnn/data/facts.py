@@ -6,17 +6,26 @@ The name alone does not tell: no table knows the classes of a user's own images.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.data import ARRAYS, DATASETS, load_split
+from kerascnn.data.sources import (
+    RESIZES,
+    TEST_FRACTION,
+    Reading,
+    known_dataset,
+    short_name,
+)
 from kerascnn.errors import DatasetError, RunError, shown
 
 if TYPE_CHECKING:
     from kerascnn.data import Split, SplitName
 
 SCHEMA = 1
+# Images of which the digest is taken at a time.
+DIGESTED = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +33,8 @@ class DatasetFacts:
     """The facts of a data set that a model depends on.
 
     Attributes:
-        name: What `load_split` takes; `ARRAYS` where it cannot be loaded again.
+        name: What `load_split` takes: a name of `DATASETS`, `tfds:NAME` or the path of
+            a folder; `ARRAYS` where it cannot be loaded again.
         image_shape: `(height, width, channels)` of every image.
         class_names: What each label stands for.
         background: As in `DatasetEntry`.
@@ -34,6 +44,11 @@ class DatasetFacts:
             where there is no run to tell.
         sha256: The digest of the whole training split; `None` where there is no run to
             tell.
+        test_sha256: That of the test split, where it could change: of pictures.
+        resize: How pictures become images of this shape, as in `Reading`; `None` where
+            the data set's own are all of it.
+        group_by: As in `Reading`.
+        test_fraction: As in `Reading`.
     """
 
     name: str
@@ -44,11 +59,30 @@ class DatasetFacts:
     reference: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     sha256: str | None = None
+    test_sha256: str | None = None
+    resize: str | None = None
+    group_by: str | None = None
+    test_fraction: float | None = None
 
     @property
     def num_classes(self) -> int:
         """How many classes there are to tell apart."""
         return len(self.class_names)
+
+    @property
+    def title(self) -> str:
+        """What to call the data in a line."""
+        return short_name(self.name)
+
+    @property
+    def reading(self) -> Reading:
+        """How pictures are read, and what is held out of them."""
+        return Reading(
+            image_size=self.image_shape[0],
+            resize=self.resize or RESIZES[0],
+            group_by=self.group_by,
+            test_fraction=self.test_fraction,
+        )
 
     def load(self, split: SplitName) -> Split:
         """Load a split of the data set.
@@ -64,9 +98,49 @@ class DatasetFacts:
                 "that were passed from Python, which kerascnn does not store. Train on "
                 "a data set by name to evaluate or export; predict takes any images."
             )
-        loaded = load_split(self.name, split)
+        loaded = self._load(split)
         self.check(loaded)
+        changed = split == "test" and self.test_sha256 not in (None, digest(loaded))
+        if changed:
+            raise DatasetError(
+                f"The test pictures of {self.name} are not those of the training any "
+                f"more: they were {self.counts.get('test', 0):,} and are "
+                f"{len(loaded):,}, some of which may have been trained on. Restore the "
+                "data, train again, or name a folder of other pictures with --dataset."
+            )
         return loaded
+
+    def elsewhere(self, reference: str) -> DatasetFacts:
+        """The facts of other data of the same classes, to test the same model on.
+
+        Of a folder, the test part is taken, or everything where it has no parts.
+
+        Raises:
+            UnknownNameError: There are no data of that name.
+        """
+        name = known_dataset(reference)
+        if name == self.name:
+            return self
+        if name in DATASETS:
+            return DatasetFacts.from_table(name)
+        return replace(
+            self,
+            name=name,
+            reference=None,
+            counts={},
+            sha256=None,
+            test_sha256=None,
+            resize=self.resize or RESIZES[0],
+            test_fraction=None,
+        )
+
+    def _load(self, split: SplitName) -> Split:
+        if known_dataset(self.name) in DATASETS:
+            return load_split(self.name, split)
+        from kerascnn.data.stored import in_memory, open_pictures
+
+        pictures = open_pictures(self.name, self.reading, class_names=self.class_names)
+        return in_memory(pictures.part(split))
 
     def check(self, split: Split) -> None:
         """Refuse a split that is not of these data.
@@ -102,7 +176,7 @@ class DatasetFacts:
                 f"The facts of the data in {source} cannot be read: {problem}. Restore "
                 "the file as kerascnn wrote it."
             )
-        values = {name: value[name] for name in _FIELDS}
+        values = {name: value[name] for name in _FIELDS if name in value}
         height, width, channels = values.pop("image_shape")
         names = tuple(values.pop("class_names"))
         return cls(image_shape=(height, width, channels), class_names=names, **values)
@@ -143,7 +217,8 @@ def digest(split: Split) -> str:
     import hashlib  # loads OpenSSL
 
     sha256 = hashlib.sha256(repr(split.images.shape).encode())
-    sha256.update(split.images.reshape(-1).data)
+    for start in range(0, len(split), DIGESTED):  # they may not fit into memory
+        sha256.update(split.images[start : start + DIGESTED].reshape(-1).data)
     sha256.update(split.labels.astype("<i8").data)
     return sha256.hexdigest()
 
@@ -155,15 +230,19 @@ def _problem(value: object) -> str:
     if value.get("schema") != SCHEMA:
         return f"their schema is {shown(value.get('schema'))}, but has to be {SCHEMA}"
     for name, (words, is_valid) in _FIELDS.items():
-        if name not in value:
+        if name not in value and name not in _OPTIONAL:
             return f"{name} is missing"
-        if not is_valid(value[name]):
+        if name in value and not is_valid(value[name]):
             return f"{name} has to be {words}, but is {shown(value[name])}"
     return ""
 
 
 def _is_count(value: object, smallest: int = 0) -> bool:
     return type(value) is int and value >= smallest
+
+
+def _is_digest(value: object) -> bool:
+    return value is None or (isinstance(value, str) and len(value) == 64)
 
 
 def _is_text(value: object) -> bool:
@@ -200,8 +279,17 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "numbers of images by split",
         lambda x: isinstance(x, dict) and all(map(_is_count, x.values())),
     ),
-    "sha256": (
-        "64 hexadecimal digits or null",
-        lambda x: x is None or (_is_text(x) and len(x) == 64),
+    "sha256": ("64 hexadecimal digits or null", _is_digest),
+    "test_sha256": ("64 hexadecimal digits or null", _is_digest),
+    "resize": (
+        f"one of {', '.join(RESIZES)}, or null",
+        lambda x: x is None or x in RESIZES,
+    ),
+    "group_by": ("text or null", lambda x: x is None or _is_text(x)),
+    "test_fraction": (
+        "a number in (0, 1) or null",
+        lambda x: x is None or x in TEST_FRACTION,
     ),
 }
+# What kerascnn 0.1 did not write.
+_OPTIONAL = ("test_sha256", "resize", "group_by", "test_fraction")

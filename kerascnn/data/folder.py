@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kerascnn.errors import DatasetError, shown
+from kerascnn.errors import MAX_NAMES, DatasetError, shown
 
 PartName = Literal["train", "validation", "test"]
 
@@ -76,9 +76,7 @@ class Listing:
         return [file for file in self.files if file.part == part]
 
 
-def list_folder(
-    path: str, class_names: Sequence[str] | None = None, *, part: PartName | None = None
-) -> Listing:
+def list_folder(path: str, class_names: Sequence[str] | None = None) -> Listing:
     """Find the pictures of a folder, the classes that they are of, and the parts.
 
     Hidden files and folders are passed over. Folders in a class are of the class, but
@@ -88,7 +86,6 @@ def list_folder(
         path: The folder.
         class_names: The classes, where they are settled; those of the training part
             where `None`.
-        part: What the files of a folder without parts are; `"train"` where `None`.
 
     Raises:
         DatasetError: There is no such folder, or no two classes of pictures in it.
@@ -110,7 +107,7 @@ def list_folder(
                     PictureFile(
                         name=os.path.relpath(file, path).replace(os.sep, "/"),
                         label=indices.get(name),
-                        part=part if part and len(parts) == 1 else of,
+                        part=of,
                     )
                 )
     return Listing(
@@ -122,15 +119,19 @@ def list_folder(
     )
 
 
-def require_classes(listing: Listing) -> None:
+def require_classes(listing: Listing, *, to_train: bool = True) -> None:
     """Refuse a folder that nothing can be learned from, and say how to mend it.
+
+    Args:
+        listing: The folder.
+        to_train: Whether each class needs pictures to train on.
 
     Raises:
         DatasetError: A class without pictures, or pictures of no class.
     """
     labels = {file.label for file in listing.in_part("train")}
     for index, name in enumerate(listing.class_names):
-        if index not in labels:
+        if to_train and index not in labels:
             raise DatasetError(
                 f"{listing.path} has no picture of the class {shown(name)} to train "
                 f"on. Add some ({', '.join(s[1:] for s in SUFFIXES[:6])}), or remove "
@@ -139,8 +140,9 @@ def require_classes(listing: Listing) -> None:
     for file in listing.files:
         if file.label is None:
             raise DatasetError(
-                f"{shown(file.name)} in {listing.path} is of a class that the training "
-                "part lacks. Add pictures of it there, or remove it."
+                f"{shown(file.name)} in {listing.path} is of none of the classes that "
+                f"are learned: {', '.join(listing.class_names[:MAX_NAMES])}. Add "
+                "pictures of its class to the training part, or remove it."
             )
 
 

@@ -6,7 +6,6 @@ results fast. Each purpose draws from a random stream of its own.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +25,9 @@ HOLD_OUT_STREAM, TAKE_STREAM, EPOCH_STREAM = 1, 2, 3
 def hold_out(split: Split, fraction: float, *, seed: int) -> tuple[Split, Split]:
     """Divide a split in two, with every class in the same proportion in both.
 
+    A class keeps an image at least; a group is not divided, so that the proportions
+    are met to within a group.
+
     Args:
         split: The images to divide.
         fraction: Part of the images to hold out, in `[0, 1)`.
@@ -39,7 +41,8 @@ def hold_out(split: Split, fraction: float, *, seed: int) -> tuple[Split, Split]
         ConfigError: A fraction outside its range, or one that leaves either part empty.
     """
     count = count_held_out(len(split), fraction)
-    is_held_out = _stratified(split, count, _generator(seed, HOLD_OUT_STREAM))
+    draw = _stratified if split.groups is None else _stratified_groups
+    is_held_out = draw(split, count, _generator(seed, HOLD_OUT_STREAM), keep=1)
     return _select(split, ~is_held_out), _select(split, is_held_out)
 
 
@@ -93,22 +96,59 @@ def _generator(seed: int, *stream: int) -> np.random.Generator:
 
 
 def _stratified(
-    split: Split, count: int, generator: np.random.Generator
+    split: Split, count: int, generator: np.random.Generator, *, keep: int = 0
 ) -> npt.NDArray[np.bool_]:
-    """Mark `count` images, of each class its share rounded down or up."""
+    """Mark `count` images, of each class its share rounded down or up.
+
+    Of each class, `keep` images are left unmarked, if that is possible at all.
+    """
     members = [np.flatnonzero(split.labels == c) for c in range(split.num_classes)]
     sizes = np.array([len(m) for m in members])
     # The largest remainders get what rounding down leaves over: whole numbers, exactly.
     counts, remainders = np.divmod(sizes * count, max(len(split), 1))
-    spare = count - counts.sum()
-    counts[np.argsort(-remainders, kind="stable")[:spare]] += 1
+    order = np.argsort(-remainders, kind="stable")
+    order = order[counts[order] + keep < sizes[order]]
+    counts[order[: count - counts.sum()]] += 1
     mask = np.zeros(len(split), bool)
     for member, number in zip(members, counts, strict=True):
         mask[generator.permutation(member)[:number]] = True
     return mask
 
 
+def _stratified_groups(
+    split: Split, count: int, generator: np.random.Generator, *, keep: int = 0
+) -> npt.NDArray[np.bool_]:
+    """Mark groups of about `count` images, while none of their classes has its share.
+
+    Raises:
+        ConfigError: All images are one group.
+    """
+    groups = np.zeros(0, np.int64) if split.groups is None else split.groups
+    names, members = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise ConfigError(
+            "All pictures are of one group, which cannot be divided. Give another "
+            "group_by, or a folder with a test and a validation part."
+        )
+    table = np.zeros((len(names), split.num_classes), np.int64)
+    np.add.at(table, (members, split.labels), 1)
+    sizes = table.sum(axis=0)
+    taken = np.zeros(split.num_classes, np.int64)
+    chosen = np.zeros(len(names), bool)
+    for group in generator.permutation(len(names)):
+        after = taken + table[group]
+        has = table[group] > 0
+        # To the nearest: half of a group may be beyond the share.
+        over = 2 * after * len(split) > 2 * sizes * count + table[group] * len(split)
+        if not (over | (after + keep > sizes))[has].any():
+            taken, chosen[group] = after, True
+    if count and not chosen.any():
+        raise ConfigError(
+            f"No group of pictures is small enough to hold {count} pictures out. Give "
+            "a larger fraction to hold out, or a group_by that finds smaller groups."
+        )
+    return chosen[members]
+
+
 def _select(split: Split, mask: npt.NDArray[np.bool_]) -> Split:
-    if mask.all():
-        return split
-    return replace(split, images=split.images[mask], labels=split.labels[mask])
+    return split if mask.all() else split.select(mask)

@@ -295,6 +295,7 @@ def create_run(
     out: Path = DEFAULT_FOLDER,
     name: str | None = None,
     *,
+    settings: TrainSettings | None = None,
     dataset: DatasetFacts,
 ) -> Run:
     """Make the folder of a new run, with its settings, environment and data's facts.
@@ -305,6 +306,7 @@ def create_run(
         out: The folder of all runs.
         name: The folder's name; where `None`, `<model>-<optimizer>-<n>` with the next
             free number.
+        settings: What that comes to; `config.resolve()` where `None`.
         dataset: What it will learn from.
 
     Raises:
@@ -323,7 +325,8 @@ def create_run(
         holder = tempfile.TemporaryDirectory(prefix=".new-", dir=out)
     with holder:
         draft = Run(Path(holder.name) / "run")
-        draft.write_text("config.json", ConfigFile(config, config.resolve()).to_json())
+        settings = settings or config.resolve()
+        draft.write_text("config.json", ConfigFile(config, settings).to_json())
         draft.write_json("environment.json", environment)
         draft.write_json("dataset.json", dataset.to_dict())
         path = _claim(

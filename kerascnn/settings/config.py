@@ -8,6 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerascnn.data import ARRAYS, DATASETS, LIMIT, count_held_out
+from kerascnn.data.sources import (
+    RESIZES,
+    TEST_FRACTION,
+    Reading,
+    Survey,
+    check_pattern,
+    known_dataset,
+)
 from kerascnn.errors import ConfigError, shown
 from kerascnn.machine.ranges import Range, whole
 from kerascnn.models import MODELS
@@ -25,7 +33,13 @@ class CommonSettings:
 
     Attributes:
         model: A name of `MODELS`.
-        dataset: A name of `DATASETS`, or `ARRAYS` for images that Python passes.
+        dataset: A name of `DATASETS`, `tfds:NAME`, the path of a folder of pictures, or
+            `ARRAYS` for images that Python passes.
+        resize: How pictures become squares: one of `RESIZES`.
+        group_by: A regular expression that finds the group of a picture in its name;
+            no group is divided between training, validation and test.
+        test_fraction: Part of the pictures held out for the test, in `(0, 1)`, where
+            there is no test part.
         optimizer: A name of `OPTIMIZERS`.
         momentum: In `[0, 1)`, for optimizers that have it. `None` asks for that of the
             optimizer's row; in `TrainSettings` it says that the optimizer has none.
@@ -55,6 +69,9 @@ class CommonSettings:
 
     model: str
     dataset: str = "mnist"
+    resize: str = RESIZES[0]
+    group_by: str | None = None
+    test_fraction: float = 0.2
     optimizer: str = "sgd"
     momentum: float | None = None
     optimizer_options: Mapping[str, OptionValue] = field(default_factory=dict)
@@ -145,9 +162,21 @@ class TrainConfig(CommonSettings):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, getattr(settings, name))
 
-    def resolve(self) -> TrainSettings:
-        """Fill in what is `None` from the network's recipe and the optimizer's row."""
+    def resolve(self, survey: Survey | None = None) -> TrainSettings:
+        """Fill in what is `None` from the network's recipe and the optimizer's row.
+
+        Args:
+            survey: What was seen of pictures, for which the recipe is changed.
+        """
         recipe = RECIPES[MODELS[self.model].name]
+        if survey is not None:
+            images = survey.num_train
+            if not survey.has_validation:
+                images -= count_held_out(images, self.validation_fraction)
+            images = min(images, self.limit or images)
+            recipe = recipe.for_pictures(
+                images, survey.side, stems=MODELS[self.model].stems
+            )
         row = OPTIMIZERS[self.optimizer]
         rate = recipe.learning_rates.get(row.name, row.learning_rate)
         filled: dict[str, Any] = {
@@ -188,14 +217,14 @@ class TrainConfig(CommonSettings):
 
 
 # The settings that are names.
-NAMES = ("model", "dataset", "optimizer", "schedule", "device", "stem")
+NAMES = ("model", "dataset", "resize", "optimizer", "schedule", "device", "stem")
 
 
 def _take_names(settings: TrainSettings) -> None:
     """Put the name of its table in the place of each name that was given."""
     tables: dict[str, Collection[str]] = {
         "model": MODELS,
-        "dataset": DATASETS if settings.dataset != ARRAYS else (ARRAYS,),
+        "resize": RESIZES,
         "optimizer": OPTIMIZERS,
         "schedule": SCHEDULES,
         "device": DEVICES,
@@ -204,6 +233,8 @@ def _take_names(settings: TrainSettings) -> None:
         object.__setattr__(
             settings, name, known_name(name, getattr(settings, name), known)
         )
+    if settings.dataset != ARRAYS:
+        object.__setattr__(settings, "dataset", known_dataset(settings.dataset))
     stems = MODELS[settings.model].stems
     stem = known_name(f"{settings.model} stem", settings.stem, stems)
     object.__setattr__(settings, "stem", stem)
@@ -221,6 +252,7 @@ _RANGES: dict[str, Range] = {
     "image_size": whole(1, 1024),
     "limit": LIMIT,
     "validation_fraction": _SHARE,
+    "test_fraction": TEST_FRACTION,
     "label_smoothing": _SHARE,
     "early_stop": whole(1, 10_000),
     "ema": Range(0, 1, open_low=True, open_high=True),
@@ -238,6 +270,7 @@ _KINDS: dict[str, tuple[str, type]] = {
     "optimizer_options": ("an object of names and values", Mapping),
     "model_options": ("an object of names and values", Mapping),
     "plan_digest": ("a SHA-256 in hexadecimal digits", str),
+    "group_by": ("a regular expression", str),
 }
 # A number of steps that fits into memory, with a row of steps.csv for each.
 MAX_STEPS = 10_000_000
@@ -255,6 +288,8 @@ def _check_values(settings: TrainSettings) -> None:
             words, kind = _KINDS[name]
             if not isinstance(value, kind):
                 raise ConfigError(f"{name} has to be {words}, but got {shown(value)}.")
+    if settings.group_by is not None:
+        check_pattern(settings.group_by)
     digest = settings.plan_digest
     if digest is not None and not (len(digest) == 64 and set(digest) <= _DIGITS):
         raise ConfigError(
@@ -309,8 +344,18 @@ def _check_together(settings: TrainSettings) -> None:
         )
 
 
+def reading_of(settings: TrainSettings | TrainConfig) -> Reading:
+    """How pictures are read: into squares of the size that the network sees."""
+    return Reading(
+        image_size=settings.image_size or RECIPES[settings.model].image_size,
+        resize=settings.resize,
+        group_by=settings.group_by,
+        test_fraction=settings.test_fraction,
+    )
+
+
 def count_images(settings: TrainSettings) -> int:
-    """How many images there are to train on in the data set of the settings.
+    """How many images there are to train on in the row of the settings' data set.
 
     Raises:
         ConfigError: A part to hold out that leaves nothing.

@@ -12,6 +12,9 @@ class TrainKeywords(TypedDict, total=False):
     """The fields of `TrainConfig` besides the model, which tells what they mean."""
 
     dataset: str
+    resize: str
+    group_by: str | None
+    test_fraction: float
     optimizer: str
     momentum: float | None
     optimizer_options: Mapping[str, OptionValue]

@@ -6,10 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from kerascnn.models import MODELS
+
+# For pictures, sizes are multiples of the first, and up to the second the small stem is
+# taken; an epoch has as many batches as the third, if they have no fewer images each
+# than the fourth.
+STRIDES, LARGEST_SMALL, BATCHES, LEAST_BATCH = 32, 48, 10, 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +30,8 @@ class Recipe:
         schedule: A name of `SCHEDULES`.
         warmup_epochs: Epochs in which the learning rate rises.
         learning_rates: By optimizer; others use their own row's.
+        max_image_size: The largest size that is chosen for pictures.
+        steps: Steps of a training on pictures, where there are few of them.
     """
 
     image_size: int
@@ -33,6 +41,43 @@ class Recipe:
     schedule: str = "one-cycle"
     warmup_epochs: float = 0.0
     learning_rates: Mapping[str, float] = field(default_factory=dict)
+    max_image_size: int = 96
+    steps: int = 600
+
+    def for_pictures(
+        self, num_images: int, side: int, *, stems: Sequence[str]
+    ) -> Recipe:
+        """The same for pictures of other sizes and numbers than MNIST's.
+
+        Args:
+            num_images: Pictures to train on.
+            side: The middle of their shorter sides, in pixels.
+            stems: The stems that the network knows.
+        """
+        # Whole halvings are left by five strides of 2.
+        fitting = STRIDES * math.ceil(side / STRIDES)
+        image_size = max(self.image_size, min(fitting, self.max_image_size))
+        stem = self.stem
+        if image_size > LARGEST_SMALL:
+            stem = stems[0]
+        elif "small" in stems:
+            stem = "small"
+        batch_size = self.batch_size
+        while batch_size > LEAST_BATCH and num_images < BATCHES * batch_size:
+            batch_size //= 2
+        batch_size = max(1, min(batch_size, num_images))
+        # Smaller batches have noisier gradients: at the rate of larger ones, LeNet-5 on
+        # 208 letters fell back to guessing.
+        scale = batch_size / self.batch_size
+        epochs = math.ceil(self.steps / max(1, num_images // batch_size))
+        return replace(
+            self,
+            image_size=image_size,
+            stem=stem,
+            batch_size=batch_size,
+            epochs=max(self.epochs, epochs),
+            learning_rates={k: v * scale for k, v in self.learning_rates.items()},
+        )
 
 
 class Recipes(dict[str, Recipe]):
@@ -60,6 +105,8 @@ RECIPES = Recipes(
         # In the sweep, which has an epoch at most, 0.05 was as good for AdaGrad; over
         # seven epochs 0.07 ends at 99.08% of the held-out images, 0.05 at 98.98%.
         learning_rates={"sgd": 0.05, "adagrad": 0.07},
+        max_image_size=28,
+        steps=1500,
     ),
     alexnet=Recipe(
         image_size=64,

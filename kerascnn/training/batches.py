@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import tensorflow as tf
 
+from kerascnn.data.mapped import MappedImages
 from kerascnn.data.splits import epoch_order
 from kerascnn.errors import ConfigError
 
@@ -61,22 +62,27 @@ class BatchSource(Protocol):
         """
 
 
-class ResidentBatches:
-    """Batches of images that are held in memory, as one tensor.
+def make_batches(split: Split, batch_size: int, seed: int) -> BatchSource:
+    """Make the batches of some images, wherever these are.
 
     Args:
         split: The training images.
         batch_size: Images of a batch; what is left over of an epoch is not used.
         seed: Of the order, which differs in every epoch.
     """
+    is_mapped = isinstance(split.images, MappedImages)
+    kind = StreamedBatches if is_mapped else ResidentBatches
+    return kind(split, batch_size, seed)
+
+
+class _OrderedBatches:
+    """The order of images, which is the same wherever they are."""
 
     def __init__(self, split: Split, batch_size: int, seed: int) -> None:
         self.batch_size = batch_size
         self.steps_per_epoch = len(split) // batch_size
-        self.signature = (tf.TensorSpec([None], tf.int32),)
-        self.images = tf.constant(split.images)
-        self.labels = tf.constant(split.labels)
         self.seed = seed
+        self._number = len(split)
         self._epoch = -1
         self._order: npt.NDArray[np.int32]
 
@@ -85,9 +91,19 @@ class ResidentBatches:
         epoch, place = divmod(first, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch = epoch
-            self._order = epoch_order(len(self.labels), seed=self.seed, epoch=epoch)
+            self._order = epoch_order(self._number, seed=self.seed, epoch=epoch)
         start = place * self.batch_size
         return self._order[start : start + count * self.batch_size]
+
+
+class ResidentBatches(_OrderedBatches):
+    """Batches of images that are held in memory, as one tensor."""
+
+    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
+        super().__init__(split, batch_size, seed)
+        self.signature = (tf.TensorSpec([None], tf.int32),)
+        self.images = tf.constant(split.images)
+        self.labels = tf.constant(split.labels)
 
     def feed(self, first: int, count: int) -> Feed:
         """The indices of the images of these steps, `(count * batch_size,)`."""
@@ -101,6 +117,35 @@ class ResidentBatches:
         start = index * self.batch_size + start
         mine = order[start : start + count]
         return tf.gather(self.images, mine), tf.gather(self.labels, mine)
+
+
+class StreamedBatches(_OrderedBatches):
+    """Batches of images that stay in their file: what a call needs is read for it."""
+
+    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
+        super().__init__(split, batch_size, seed)
+        self.signature = (
+            tf.TensorSpec([None, *split.image_shape], tf.uint8),
+            tf.TensorSpec([None], tf.int64),
+        )
+        self.split = split
+
+    def feed(self, first: int, count: int) -> Feed:
+        """The images of these steps and their labels, in order."""
+        order = self.indices(first, count)
+        return (
+            tf.constant(self.split.images[order]),
+            tf.constant(self.split.labels[order]),
+        )
+
+    def take(
+        self, feed: Feed, index: tf.Tensor, start: tf.Tensor, count: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Cut the images of a step out; for the rest see `BatchSource`."""
+        start = index * self.batch_size + start
+        images, labels = (part[start : start + count] for part in feed)
+        # Convolutions are chosen by the size of their images.
+        return tf.ensure_shape(images, [count, *images.shape[1:]]), labels
 
 
 def check_batch_size(batch_size: int, num_replicas: int) -> None:

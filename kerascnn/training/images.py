@@ -7,8 +7,9 @@ from dataclasses import replace
 from kerascnn.data import ARRAYS, DATASETS, Split, load_split
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.data.splits import hold_out, take
+from kerascnn.data.stored import in_memory, open_pictures
 from kerascnn.errors import DatasetError
-from kerascnn.settings.config import TrainSettings
+from kerascnn.settings.config import TrainSettings, reading_of
 
 # Runs that differ in their seed alone are validated on the same images.
 SPLIT_SEED = 0
@@ -29,8 +30,9 @@ def load_splits(
         DatasetError: Data that cannot be read, or that Python did not pass.
         ConfigError: A part to hold out that leaves nothing.
     """
+    validation = None
     if arrays is not None:
-        whole, num_test = arrays, 0
+        whole = arrays
         facts = DatasetFacts(
             name=ARRAYS, image_shape=whole.image_shape, class_names=whole.class_names
         )
@@ -39,13 +41,18 @@ def load_splits(
             "This training is on arrays, which kerascnn does not store. Pass them from "
             "Python, as data=(images, labels) of train_model or resume_training."
         )
-    else:
+    elif settings.dataset in DATASETS:
         whole = load_split(settings.dataset, "train")
         facts = DatasetFacts.from_table(settings.dataset)
-        num_test = DATASETS[settings.dataset].num_test
-    training, validation = hold_out(
-        whole, settings.validation_fraction, seed=SPLIT_SEED
-    )
+        facts = replace(facts, counts={"test": DATASETS[settings.dataset].num_test})
+    else:
+        whole, validation, facts = _load_pictures(settings)
+    if validation is not None and len(validation):
+        training = whole
+    else:
+        training, validation = hold_out(
+            whole, settings.validation_fraction, seed=SPLIT_SEED
+        )
     if settings.limit is not None:
         training = take(training, settings.limit, seed=SPLIT_SEED)
     facts = replace(
@@ -55,8 +62,26 @@ def load_splits(
         counts={
             "train": len(training),
             "validation": len(validation),
-            "test": num_test,
+            "test": facts.counts.get("test", 0),
         },
         sha256=digest(whole),
     )
-    return training, validation, facts
+    return in_memory(training), in_memory(validation), facts
+
+
+def _load_pictures(settings: TrainSettings) -> tuple[Split, Split, DatasetFacts]:
+    """Pictures to train on, those of a validation part, and what they are."""
+    pictures = open_pictures(settings.dataset, reading_of(settings))
+    whole, test = pictures.part("train"), pictures.part("test")
+    facts = DatasetFacts(
+        name=settings.dataset,
+        image_shape=whole.image_shape,
+        class_names=whole.class_names,
+        background=pictures.stored.background,
+        counts={"test": len(test)},
+        test_sha256=digest(test),
+        resize=settings.resize,
+        group_by=settings.group_by,
+        test_fraction=settings.test_fraction,
+    )
+    return whole, pictures.part("validation"), facts

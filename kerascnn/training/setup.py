@@ -28,7 +28,7 @@ from kerascnn.models import MODELS
 from kerascnn.settings.config import TrainSettings, check_steps
 from kerascnn.settings.precision import mixed_precision_warning
 from kerascnn.settings.schedules import learning_rates
-from kerascnn.training.batches import BatchSource, ResidentBatches, check_batch_size
+from kerascnn.training.batches import BatchSource, check_batch_size, make_batches
 from kerascnn.training.images import load_splits
 from kerascnn.training.memory import check_memory
 from kerascnn.training.network import compile_model
@@ -73,7 +73,7 @@ class TrainingSetup:
         settings = self.settings
         return (
             f"{settings.model} on {self.dataset.counts['train']:,} images of "
-            f"{settings.dataset}, "
+            f"{self.dataset.title}, "
             f"{settings.optimizer} at {settings.learning_rate:g} "
             f"({settings.schedule}), "
             f"batches of {settings.batch_size}, "
@@ -128,7 +128,7 @@ def prepare_training(
             warning := mixed_precision_warning(settings.model)
         ):
             message(warning)
-    batches = ResidentBatches(training, settings.batch_size, settings.seed)
+    batches = make_batches(training, settings.batch_size, settings.seed)
     rates = learning_rates(
         settings.schedule,
         settings.learning_rate,

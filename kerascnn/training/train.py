@@ -22,7 +22,8 @@ from kerascnn.machine.state import fresh_state
 from kerascnn.machine.text import command_line, printable
 from kerascnn.machine.threads import can_split
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
-from kerascnn.settings.config import TrainConfig
+from kerascnn.settings.config import TrainConfig, TrainSettings
+from kerascnn.settings.settling import settle
 from kerascnn.training.ending import finish_training
 from kerascnn.training.loop import TrainingLoop
 from kerascnn.training.recorder import Recorder
@@ -38,6 +39,7 @@ def train_model(
     out: Path = DEFAULT_FOLDER,
     *,
     name: str | None = None,
+    settings: TrainSettings | None = None,
     reporter: Reporter | None = None,
     strategy: tf.distribute.Strategy | None = None,
     data: Arrays | None = None,
@@ -52,6 +54,7 @@ def train_model(
         config: The settings; what is `None` is taken from the recipe.
         out: The folder of all runs.
         name: The run's folder; `<model>-<optimizer>-<n>` where `None`.
+        settings: What they come to; `settle(config)` where `None`.
         reporter: Told how it goes; nobody where `None`.
         strategy: Where to compute; `get_strategy(config.device)` where `None`.
         data: Images, raw pixels, uint8, `(number, height, width)` or `(number, height,
@@ -80,10 +83,18 @@ def train_model(
             f"class_names are those of arrays, but {config.dataset} has its own. Leave "
             "them out, or give data."
         )
+    settings = settings or settle(config, reporter)
     setup = prepare_training(
-        config.resolve(), strategy=strategy, arrays=arrays, message=reporter.message
+        settings, strategy=strategy, arrays=arrays, message=reporter.message
     )
-    run = create_run(config, setup.environment(), out, name, dataset=setup.dataset)
+    run = create_run(
+        config,
+        setup.environment(),
+        out,
+        name,
+        settings=settings,
+        dataset=setup.dataset,
+    )
     with run.locked():
         return _train(setup, run, reporter)
 

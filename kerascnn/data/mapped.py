@@ -1,0 +1,61 @@
+"""Images that stay in their file, for more of them than memory has room for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class MappedImages:
+    """Rows of an array in a file, indexed like an array; what is taken is copied.
+
+    Args:
+        array: The memory-mapped array, `(number, ...)`.
+        rows: Which of its rows these are, in this order; all where `None`.
+    """
+
+    def __init__(
+        self, array: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        self.array = array
+        self.rows = np.arange(len(array)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of images, and their shape."""
+        return (len(self.rows), *self.array.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """The kind of the pixels."""
+        return self.array.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """What they would take in memory."""
+        return len(self.rows) * self.array[:1].nbytes
+
+    def select(self, which: npt.NDArray[Any]) -> MappedImages:
+        """Some of the images, which stay in the file."""
+        return MappedImages(self.array, self.rows[which])
+
+    def __getitem__(self, which: Any) -> npt.NDArray[np.uint8]:
+        """Some of the images, in memory; the file is read in its order."""
+        rows = self.rows[which]
+        if rows.ndim == 0:
+            return np.array(self.array[rows])
+        order = np.argsort(rows, kind="stable")
+        taken = np.empty((len(rows), *self.array.shape[1:]), self.array.dtype)
+        taken[order] = self.array[rows[order]]
+        return taken
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        """All of them, in memory."""
+        return self[:].astype(dtype or self.array.dtype, copy=False)

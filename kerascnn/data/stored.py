@@ -1,0 +1,180 @@
+"""Folders of pictures and sets of tensorflow-datasets, as splits from the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from kerascnn.data import Split, count_held_out
+from kerascnn.data.cache import PARTS, Stored
+from kerascnn.data.folder import Listing, PartName, list_folder, require_classes
+from kerascnn.data.mapped import MappedImages
+from kerascnn.data.pictures import DECODER_ERRORS, FORMATS
+from kerascnn.data.reading import Stage, read_folder
+from kerascnn.data.sources import Reading, Survey, is_folder
+from kerascnn.data.splits import hold_out
+from kerascnn.errors import ConfigError, shown
+from kerascnn.machine.content import open_content
+from kerascnn.machine.environment import usable_memory_bytes
+
+# The part held out for the test is the same whatever the seed of a training.
+SPLIT_SEED = 0
+# Of the memory, so much may be images that are held as one tensor.
+MEMORY_SHARE = 0.25
+# Of so many pictures the sizes are looked at, before any is read.
+SURVEYED = 400
+
+
+def survey(name: str, reading: Reading) -> Survey:
+    """Look at pictures before they are read.
+
+    Args:
+        name: `tfds:NAME` or the path of a folder.
+        reading: How they would be read.
+
+    Raises:
+        DatasetError: There are no pictures to train on.
+        ConfigError: A part to hold out that leaves nothing.
+    """
+    if not is_folder(name):
+        from kerascnn.data.tfds_pictures import survey_tfds
+
+        return survey_tfds(name, reading)
+    listing = list_folder(name)
+    require_classes(listing)
+    number = len(listing.in_part("train"))
+    if not listing.in_part("test") and reading.test_fraction is not None:
+        number -= count_held_out(number, reading.test_fraction)
+    return Survey(
+        num_train=number,
+        has_validation=bool(listing.in_part("validation")),
+        side=_middle_side(listing),
+    )
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures that were read, and how they are divided.
+
+    Attributes:
+        stored: What the cache has of them.
+        reading: How they were read, and what is held out.
+    """
+
+    stored: Stored
+    reading: Reading
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a test part, so that none is held out."""
+        return bool((self.stored.parts == PARTS.index("test")).any())
+
+    def part(self, part: PartName) -> Split:
+        """A part of the pictures, which stay in the cache.
+
+        Without a test part, `"train"` and `"test"` are what the hold-out leaves and
+        takes; without a validation part, that is empty.
+
+        Raises:
+            ConfigError: A part to hold out that leaves nothing.
+        """
+        if part == "validation" or (part == "test" and self.has_test):
+            return self._given(part)
+        whole = self._given("train")
+        if self.has_test or self.reading.test_fraction is None:
+            return whole
+        fraction = self.reading.test_fraction
+        remaining, held_out = hold_out(whole, fraction, seed=SPLIT_SEED)
+        return remaining if part == "train" else held_out
+
+    def _given(self, part: PartName) -> Split:
+        """A part as it was found."""
+        rows = np.flatnonzero(self.stored.parts == PARTS.index(part))
+        files, group_by = self.stored.files[rows], self.reading.group_by
+        return Split(
+            images=cast(Any, MappedImages(self.stored.images, rows)),
+            labels=self.stored.labels[rows],
+            class_names=self.stored.class_names,
+            files=files,
+            groups=_groups(files, group_by) if group_by and len(files) else None,
+        )
+
+
+def open_pictures(
+    name: str,
+    reading: Reading,
+    *,
+    class_names: Sequence[str] | None = None,
+    stage: Stage = lambda text: None,
+) -> Pictures:
+    """Open pictures, which are read once and kept in the cache.
+
+    Args:
+        name: `tfds:NAME` or the path of a folder.
+        reading: How pictures are read, and what is held out.
+        class_names: The classes, where they are settled; the folder's own where `None`.
+        stage: Told how far reading is.
+
+    Raises:
+        DatasetError: Pictures that cannot be read.
+    """
+    if not is_folder(name):
+        from kerascnn.data.tfds_pictures import read_tfds
+
+        return Pictures(read_tfds(name, reading, stage=stage), reading)
+    listing = list_folder(name, class_names)
+    require_classes(listing, to_train=class_names is None)
+    return Pictures(read_folder(listing, reading, stage=stage), reading)
+
+
+def in_memory(split: Split) -> Split:
+    """The same with its images in memory, if there is room for them."""
+    if isinstance(split.images, np.ndarray):
+        return split
+    if split.images.nbytes > MEMORY_SHARE * usable_memory_bytes():
+        return split
+    return replace(split, images=np.asarray(split.images))
+
+
+def _groups(files: npt.NDArray[np.object_], group_by: str) -> npt.NDArray[np.int64]:
+    """A number for the group of each file; one without a match is a group alone."""
+    pattern = re.compile(group_by)
+    keys = []
+    for file in files:
+        # The name of the class, or of the part, tells nothing of the group.
+        match = pattern.search(file.split("/", 1)[-1])
+        keys.append(file if match is None else match.groups() or match.group())
+    if all(key is file for key, file in zip(keys, files, strict=True)):
+        raise ConfigError(
+            f"group_by is {shown(group_by)}, which is found in no name of a picture, "
+            f"such as {shown(files[0])}. Give a regular expression that is."
+        )
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys], np.int64)
+
+
+def _middle_side(listing: Listing) -> int:
+    """The middle of the shorter sides of some pictures; 1 where none has any."""
+    files = listing.in_part("train")
+    sides = []
+    for file in files[:: -(-len(files) // SURVEYED)]:
+        # An unreadable one is told of when it is read.
+        with contextlib.suppress(*DECODER_ERRORS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            path = os.path.join(listing.path, file.name)
+            with (
+                open_content(path) as content,
+                Image.open(content, formats=FORMATS) as image,
+            ):
+                sides.append(min(image.size))
+    return int(median(sides or [1]))
