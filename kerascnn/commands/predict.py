@@ -142,7 +142,8 @@ def predict(
         click.echo(f"Model: {name}, the newest run", err=True)
     if reject_below is not None and artifact.temperature is None:
         click.echo(
-            f"{name} has no temperature: --reject-below takes raw probabilities.",
+            f"No temperature of {name} is known: --reject-below takes raw "
+            "probabilities.",
             err=True,
         )
 
@@ -240,11 +241,13 @@ def _row_writer(write: Callable[[bytes], None]) -> Callable[[Mapping[str, Any]],
 
     def write_line(values: Iterable[object]) -> None:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(
+        # With an end of lines other than its own, it would not quote a name that has \r.
+        csv.writer(text).writerow(
             str(value).lower() if isinstance(value, bool) else value for value in values
         )
+        line = text.getvalue().removesuffix("\r\n") + "\n"
         # Bytes of a name that are not UTF-8 would make the whole file unreadable.
-        write(text.getvalue().encode("utf-8", "backslashreplace"))
+        write(line.encode("utf-8", "backslashreplace"))
 
     write_line(COLUMNS)
     return lambda row: write_line(row.get(column) for column in COLUMNS)

@@ -7,12 +7,12 @@ is what goes into softmax; what is below zero speaks for other classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -37,6 +37,16 @@ MAPS = (
     keras.layers.Add,
 )
 
+Box = tuple[float, float, float, float]
+
+
+class Call(NamedTuple):
+    """A layer at work, with the shapes of its first input and its output."""
+
+    layer: keras.Layer
+    takes: tuple[int, ...]
+    gives: tuple[int, ...]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
@@ -44,17 +54,21 @@ class Explanation:
 
     Attributes:
         layer: The layer whose map it is, by its name in the model.
-        heat: `(height, width)` of the map, which covers the image; from 0 to 1, which
-            the strongest place has, or 0 everywhere where nothing speaks for the class.
+        heat: `(height, width)` of the map; from 0 to 1, which the strongest place has,
+            or 0 everywhere where nothing speaks for the class.
+        box: Left, top, right and bottom of what the map covers, where the image is from
+            0 to 1; a network that pads images sees more, one that does not pad less.
     """
 
     layer: str
     heat: npt.NDArray[np.float32]
+    box: Box
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, rounded."""
         rows = self.heat.astype(float).round(3).tolist()
-        return {"layer": self.layer, "heat": rows}
+        box = [round(side, 3) for side in self.box]
+        return {"layer": self.layer, "box": box, "heat": rows}
 
 
 def explain_images(
@@ -74,19 +88,20 @@ def explain_images(
     Raises:
         ModelFileError: The model has no such map, or no softmax at its end.
     """
-    called: list[tuple[keras.Layer, tuple[int, ...]]] = []
+    calls: list[Call] = []
 
-    def note(layer: keras.Layer, output: tf.Tensor) -> None:
-        called.append((layer, tuple(output.shape)))
+    def note(layer: keras.Layer, taken: Any, given: tf.Tensor) -> None:
+        first = taken[0] if isinstance(taken, list) else taken
+        calls.append(Call(layer, tuple(first.shape), tuple(given.shape)))
 
     with ExitStack() as stack:
         for layer in _layers(model):
             stack.enter_context(_told(layer, partial(note, layer)))
         model(_floats(images[:1]), training=False)
     maps = [
-        layer
-        for layer, shape in called
-        if isinstance(layer, MAPS) and len(shape) == 4 and min(shape[1:3]) >= LEAST_SIDE
+        index
+        for index, (layer, _, gives) in enumerate(calls)
+        if isinstance(layer, MAPS) and len(gives) == 4 and min(gives[1:3]) >= LEAST_SIDE
     ]
     if not maps:
         raise ModelFileError(
@@ -94,14 +109,15 @@ def explain_images(
             f"least {LEAST_SIDE}x{LEAST_SIDE} pixels. Leave --explain out, or train "
             "with a larger --image-size."
         )
-    with _without_softmax(called[-1][0], path):
+    layer, box = calls[maps[-1]].layer, _covered(calls[: maps[-1] + 1])
+    with _without_softmax(calls[-1].layer, path):
         heat = np.concatenate(
             [
-                _heat(model, maps[-1], images[part], classes[part])
+                _heat(model, layer, images[part], classes[part])
                 for part in _parts(len(images))
             ]
         )
-    return [Explanation(layer=maps[-1].name, heat=one) for one in heat]
+    return [Explanation(layer=layer.name, heat=one, box=box) for one in heat]
 
 
 def _heat(
@@ -117,7 +133,7 @@ def _heat(
     seen: list[tf.Tensor] = []
     with tf.GradientTape(watch_accessed_variables=False) as tape:
 
-        def keep(output: tf.Tensor) -> None:
+        def keep(_: Any, output: tf.Tensor) -> None:
             tape.watch(output)
             seen[:] = [output]
 
@@ -129,6 +145,35 @@ def _heat(
     heat = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
     strongest = tf.reduce_max(heat, axis=(1, 2), keepdims=True)
     return np.asarray(tf.math.divide_no_nan(heat, strongest), np.float32)
+
+
+def _covered(calls: Sequence[Call]) -> Box:
+    """What the last map of some calls covers, the image being from 0 to 1.
+
+    A pixel of a map is where the middle of what it is computed from is. Padding before
+    the network goes beyond the image, and convolutions without padding stay inside.
+    """
+    sides = np.array(calls[0].takes[1:3])
+    edge, pixel = np.zeros(2), 1 / sides
+    for layer, takes, gives in calls:
+        before, after = np.array(takes[1:3]), np.array(gives[1:3])
+        if tuple(before) != tuple(sides):
+            continue  # a branch beside the one that was followed
+        size = getattr(layer, "kernel_size", getattr(layer, "pool_size", None))
+        if isinstance(layer, keras.layers.ZeroPadding2D):
+            edge -= pixel * [start for start, _ in layer.padding]
+        elif size is not None:
+            around = (after - 1) * layer.strides + size - before
+            padded = around // 2 if layer.padding == "same" else 0
+            edge += pixel * (
+                (np.array(size) - layer.strides) / 2 - np.maximum(padded, 0)
+            )
+            pixel = pixel * layer.strides
+        else:  # it changes the size, if at all, by scaling
+            pixel = pixel * before / after
+        sides = after
+    (top, left), (bottom, right) = edge, edge + pixel * sides
+    return float(left), float(top), float(right), float(bottom)
 
 
 def _layers(model: keras.Model) -> Iterator[keras.Layer]:
@@ -152,13 +197,13 @@ def _without_softmax(layer: keras.Layer, path: Path) -> Any:
     )
 
 
-def _told(layer: keras.Layer, tell: Callable[[tf.Tensor], None]) -> Any:
-    """Tells what a layer gives, for as long as the context lasts."""
+def _told(layer: keras.Layer, tell: Callable[[Any, tf.Tensor], None]) -> Any:
+    """Tells what a layer takes and gives, for as long as the context lasts."""
     call = layer.call
 
-    def told(*arguments: Any, **options: Any) -> Any:
-        output = call(*arguments, **options)
-        tell(output)
+    def told(inputs: Any, *arguments: Any, **options: Any) -> Any:
+        output = call(inputs, *arguments, **options)
+        tell(inputs, output)
         return output
 
     return _exchanged(layer, "call", told)

@@ -78,7 +78,7 @@ def plot_predictions(
         if prediction.explanation is not None:
             explained = _add_axes(figure, corner, _right(SEEN, moved))
             _show(explained, prediction.seen.pixels)
-            _show_heat(explained, prediction.explanation)
+            _show_heat(explained, prediction.explanation, prediction.seen.pixels.shape)
         _draw_bars(bars, prediction)
         figure.text(
             (corner[0] + PICTURE[0]) / width,
@@ -112,17 +112,25 @@ def _show(axes: Axes, pixels: Pixels) -> None:
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255)
 
 
-def _show_heat(axes: Axes, explanation: Explanation) -> None:
-    """Spread the explanation's map over the picture that is shown."""
+def _show_heat(axes: Axes, explanation: Explanation, shape: tuple[int, ...]) -> None:
+    """Lay the explanation's map over the picture of that shape."""
+    height, width, *_ = shape
+    limits = axes.get_xlim(), axes.get_ylim()
+    left, top, right, bottom = explanation.box
     axes.imshow(
         explanation.heat,
         cmap="inferno",
         vmin=0,
         vmax=1,
         alpha=0.6,
-        extent=axes.images[0].get_extent(),
+        # Pixels have their middles at whole numbers.
+        extent=(
+            *(left * width - 0.5, right * width - 0.5),
+            *(bottom * height - 0.5, top * height - 0.5),
+        ),
         interpolation="bilinear",
     )
+    axes.set(xlim=limits[0], ylim=limits[1])
     axes.set_title("Grad-CAM", fontsize=7, pad=2)
 
 
