@@ -241,7 +241,7 @@ def _row_writer(write: Callable[[bytes], None]) -> Callable[[Mapping[str, Any]],
 
     def write_line(values: Iterable[object]) -> None:
         text = io.StringIO()
-        # With an end of lines other than its own, it would not quote a name that has \r.
+        # With another end of lines it would not quote a name that has \r.
         csv.writer(text).writerow(
             str(value).lower() if isinstance(value, bool) else value for value in values
         )
