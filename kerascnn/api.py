@@ -239,7 +239,8 @@ def predict(
 
     Returns:
         Probabilities, and the classes that follow from them, in the order of the
-        images.
+        images. `calibrated` are those of the temperature that was fitted after the
+        training, and `rejected(0.9)` tells where they are below 0.9.
 
     Raises:
         PictureError: A picture that cannot be read, or numbers that are no pixels.

@@ -139,6 +139,10 @@ def _echo_report(evaluation: Evaluation) -> None:
     lines = [
         (row.title, format(metrics[name], row.format)) for name, row in METRICS.items()
     ]
+    if evaluation.calibrated is not None:
+        row, error = METRICS["expected_calibration_error"], evaluation.calibrated
+        title = f"- at temperature {error.temperature:.2f}"
+        lines += [(title, format(error.expected_calibration_error, row.format))]
     lines += [
         (f"top-{k} accuracy", format_accuracy(share))
         for k, share in metrics.top_k.items()

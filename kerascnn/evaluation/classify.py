@@ -15,6 +15,7 @@ from PIL import Image
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.pictures import find_pictures, fit_picture, read_picture
 from kerascnn.errors import InputShapeError, ModelFileError, PictureError
+from kerascnn.evaluation.calibration import calibrate
 from kerascnn.evaluation.evaluate import (
     BATCH_SIZE,
     check_probabilities,
@@ -39,12 +40,16 @@ class Classification:
     """What a model predicts for images, in their order.
 
     Attributes:
-        probabilities: Of the classes, float32, `(number, num_classes)`.
+        probabilities: Of the classes, as the model gives them, float32,
+            `(number, num_classes)`.
         class_names: What each class stands for.
+        temperature: What calibrates the probabilities, by the run's `metrics`; `None`
+            where none is known, as for models of Keras.
     """
 
     probabilities: Probabilities
     class_names: tuple[str, ...]
+    temperature: float | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -58,6 +63,19 @@ class Classification:
     def names(self) -> list[str]:
         """What the likeliest class of each image stands for."""
         return [self.class_names[index] for index in self.classes]
+
+    @property
+    def calibrated(self) -> Probabilities:
+        """The probabilities at the temperature; as they are where there is none.
+
+        Of images like those of the training, about nine in ten are classified correctly
+        where the likeliest class has 0.9. Of others they promise nothing.
+        """
+        return calibrate(self.probabilities, self.temperature)
+
+    def rejected(self, below: float) -> npt.NDArray[np.bool_]:
+        """Of which images the likeliest class has less, calibrated, `(number,)`."""
+        return np.asarray(self.calibrated.max(axis=1) < below)
 
 
 def classify(
@@ -106,7 +124,11 @@ def classify(
 
         probabilities = predict_probabilities(model, pixels, batch_size=batch_size)
         check_probabilities(probabilities, "memory")
-    return Classification(probabilities=probabilities, class_names=facts.class_names)
+    return Classification(
+        probabilities=probabilities,
+        class_names=facts.class_names,
+        temperature=model.temperature if is_file else None,
+    )
 
 
 def _facts(model: keras.Model, dataset: str | None) -> DatasetFacts:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,38 @@ import numpy.typing as npt
 
 from kerascnn.data import Split
 from kerascnn.errors import ModelFileError
-from kerascnn.evaluation.metrics import Metrics, Probabilities, compute_metrics
+from kerascnn.evaluation.calibration import calibrate
+from kerascnn.evaluation.metrics import (
+    Metrics,
+    Predictions,
+    Probabilities,
+    ReliabilityBin,
+    compute_metrics,
+    expected_calibration_error,
+)
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
 from kerascnn.model_files.formats import TIMEOUT_S
-from kerascnn.model_files.here import open_model
+from kerascnn.model_files.here import RuntimeHere, open_model
+from kerascnn.model_files.process import RuntimeProcess
 from kerascnn.runs.folder import Run
 
 BATCH_SIZE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated:
+    """How well probabilities tell the accuracy once the temperature is applied.
+
+    Attributes:
+        temperature: That of `RunMetrics`, of images other than these.
+        expected_calibration_error: The mean gap of confidence and accuracy, in
+            `[0, 1]`.
+        reliability: Bins of equal width, of confidence from 0 to 1.
+    """
+
+    temperature: float
+    expected_calibration_error: float
+    reliability: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +58,7 @@ class Evaluation:
         test: Its test images, all of them, in their own order.
         probabilities: Of the classes, `(number, num_classes)`, in that order.
         metrics: What `compute_metrics` says of them.
+        temperature: The model's; `None` where it has none.
     """
 
     source: Path
@@ -37,12 +66,31 @@ class Evaluation:
     test: Split
     probabilities: Probabilities
     metrics: Metrics
+    temperature: float | None = None
+
+    @cached_property
+    def calibrated(self) -> Calibrated | None:
+        """What the temperature makes of them; `None` where there is none."""
+        if self.temperature is None:
+            return None
+        probabilities = calibrate(self.probabilities, self.temperature)
+        predictions = Predictions(
+            probabilities, self.test.labels, self.test.class_names
+        )
+        return Calibrated(
+            temperature=self.temperature,
+            expected_calibration_error=expected_calibration_error(predictions),
+            reliability=predictions.reliability,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The metrics and what they are of, as plain values."""
-        return {"source": str(self.source), "dataset": self.dataset} | (
-            self.metrics.to_dict()
-        )
+        return {
+            "source": str(self.source),
+            "dataset": self.dataset,
+            **self.metrics.to_dict(),
+            "calibrated": self.calibrated and asdict(self.calibrated),
+        }
 
 
 def evaluate_run(run: Run, *, batch_size: int = BATCH_SIZE) -> Evaluation:
@@ -116,6 +164,7 @@ def evaluate_artifact(
         test=test,
         probabilities=probabilities,
         metrics=compute_metrics(probabilities, test.labels, test.class_names),
+        temperature=artifact.temperature,
     )
 
 
@@ -145,21 +194,57 @@ def predict_images(
         ModelFileError: A model that cannot be loaded, or does not fit the data.
         ConfigError: A batch that does not fit into memory.
     """
+    with open_checked(artifact, trust=trust, timeout_s=timeout_s) as model:
+        return model.predict(images, batch_size=batch_size)
+
+
+@contextmanager
+def open_checked(
+    artifact: Artifact, *, trust: bool = False, timeout_s: float = TIMEOUT_S
+) -> Iterator[CheckedModel]:
+    """Open a model on disk, for images that come in parts; else as `predict_images`.
+
+    Raises:
+        ModelFileError: A model that cannot be loaded, or does not fit the data.
+    """
     facts = artifact.dataset
     expected = (None, *facts.image_shape), (None, facts.num_classes)
     with open_model(
         artifact.path, artifact.format, trust=trust, timeout_s=timeout_s
     ) as model:
         _check_shapes(model.shapes, expected, artifact)
-        probabilities = model.predict(images, batch_size=batch_size)
-    if probabilities.shape[1] != facts.num_classes:
-        raise ModelFileError(
-            f"The model in {artifact.path} gives {probabilities.shape[1]} "
-            f"probabilities, but there are {facts.num_classes} classes. Choose the "
-            "data that it was made for with --dataset, or another file."
-        )
-    check_probabilities(probabilities, artifact.path)
-    return probabilities
+        yield CheckedModel(artifact, model)
+
+
+@dataclass(frozen=True)
+class CheckedModel:
+    """A model that is open, and takes and gives what its data set needs.
+
+    Attributes:
+        artifact: What it is.
+        runtime: What runs it.
+    """
+
+    artifact: Artifact
+    runtime: RuntimeHere | RuntimeProcess
+
+    def predict(
+        self,
+        images: npt.NDArray[np.uint8 | np.float32],
+        *,
+        batch_size: int = BATCH_SIZE,
+    ) -> Probabilities:
+        """Predict as `predict_images` does."""
+        path, classes = self.artifact.path, self.artifact.dataset.num_classes
+        probabilities = self.runtime.predict(images, batch_size=batch_size)
+        if probabilities.shape[1] != classes:
+            raise ModelFileError(
+                f"The model in {path} gives {probabilities.shape[1]} probabilities, "
+                f"but there are {classes} classes. Choose the data that it was made "
+                "for with --dataset, or another file."
+            )
+        check_probabilities(probabilities, path)
+        return probabilities
 
 
 Shape = tuple[int | None, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from matplotlib.patches import Patch
 from kerascnn.drawing import (
     BLUE,
     GRAY,
+    GREEN,
     VERMILION,
     Figure,
     fit_text,
@@ -21,7 +23,7 @@ from kerascnn.drawing import (
     plain_log_axis,
     save_figure,
 )
-from kerascnn.evaluation.evaluate import Evaluation
+from kerascnn.evaluation.evaluate import Calibrated, Evaluation
 from kerascnn.evaluation.metrics import ReliabilityBin
 
 # A matrix of more classes than these is drawn without numbers, then without names.
@@ -158,6 +160,7 @@ def plot_reliability(
     bins: Sequence[ReliabilityBin],
     expected_calibration_error: float,
     *,
+    calibrated: Calibrated | None = None,
     title: str = "",
 ) -> Figure:
     """Plot the accuracy of predictions over their confidence.
@@ -165,19 +168,21 @@ def plot_reliability(
     Args:
         bins: Of equal width from 0 to 1.
         expected_calibration_error: The mean gap between the two, in `[0, 1]`.
+        calibrated: The same at the model's temperature, to be shown beside it.
         title: The model and the data set.
     """
     figure = Figure(figsize=(6, 7.2), layout="constrained")
-    figure.suptitle(
-        f"{fit_text(title, 5.6, 12)}\n"
-        f"Expected calibration error {expected_calibration_error:.2%}",
-        fontsize=12,
-    )
+    line = f"Expected calibration error {expected_calibration_error:.2%}"
+    if calibrated is not None:
+        line += (
+            f", calibrated {calibrated.expected_calibration_error:.2%} "
+            f"(T = {calibrated.temperature:.2f})"
+        )
+    figure.suptitle(f"{fit_text(title, 5.6, 12)}\n{line}", fontsize=12)
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="perfect calibration")
-    many = [row.images >= FEW_IMAGES for row in bins]
     for index, row in enumerate(bins):
-        alpha = FIRM if many[index] else FADED
+        alpha = FIRM if row.images >= FEW_IMAGES else FADED
         place = {"x": index / len(bins), "width": 1 / len(bins), "align": "edge"}
         for axes, height, color in (
             (upper, row.accuracy or 0, BLUE),
@@ -186,26 +191,12 @@ def plot_reliability(
             axes.bar(
                 height=height, color=color, alpha=alpha, edgecolor="white", **place
             )
-        if row.accuracy is None:
-            continue
-        low, high = _wilson_interval(row.accuracy, row.images)
-        upper.errorbar(
-            row.confidence,
-            row.accuracy,
-            # An end that is the accuracy itself may be past it by a rounding.
-            yerr=np.abs([[row.accuracy - low], [high - row.accuracy]]),
-            color=VERMILION,
-            alpha=1 if many[index] else 0.4,
-            marker="D",
-            markersize=5,
-            capsize=3,
-            clip_on=False,
-            zorder=3,
+    name = "accuracy at the mean confidence,\n95% interval (Wilson)"
+    _draw_points(upper, bins, color=VERMILION, marker="D", name=name)
+    if calibrated is not None:
+        _draw_points(
+            upper, calibrated.reliability, color=GREEN, marker="o", name="calibrated"
         )
-    upper.errorbar(
-        [], [], yerr=[], color=VERMILION, marker="D", markersize=5, capsize=3,
-        label="accuracy at the mean confidence,\n95% interval (Wilson)",
-    )  # fmt: skip
     upper.set(ylabel="Accuracy (%)", xlim=(0, 1), ylim=(0, 1))
     upper.yaxis.set_major_formatter(percent)
     lower.set(xlabel="Confidence (%)", ylabel="Images", yscale="log")
@@ -219,6 +210,29 @@ def plot_reliability(
     ]
     figure.legend(handles=[*bars, *handles], loc="outside lower center", ncols=2)
     return figure
+
+
+def _draw_points(
+    axes: Axes, bins: Sequence[ReliabilityBin], *, color: str, marker: str, name: str
+) -> None:
+    """A point with its interval for each bin with images, and one for the legend."""
+    style: dict[str, Any] = {"color": color, "marker": marker}
+    style |= {"markersize": 5, "capsize": 3}
+    for row in bins:
+        if row.accuracy is None or row.confidence is None:
+            continue
+        low, high = _wilson_interval(row.accuracy, row.images)
+        axes.errorbar(
+            row.confidence,
+            row.accuracy,
+            # An end that is the accuracy itself may be past it by a rounding.
+            yerr=np.abs([[row.accuracy - low], [high - row.accuracy]]),
+            alpha=1 if row.images >= FEW_IMAGES else 0.4,
+            clip_on=False,
+            zorder=3,
+            **style,
+        )
+    axes.errorbar([], [], yerr=[], label=name, **style)
 
 
 def _wilson_interval(share: float, images: int) -> tuple[float, float]:
@@ -257,7 +271,10 @@ def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
             title=title,
         ),
         "reliability": plot_reliability(
-            metrics.reliability, metrics["expected_calibration_error"], title=title
+            metrics.reliability,
+            metrics["expected_calibration_error"],
+            calibrated=evaluation.calibrated,
+            title=title,
         ),
     }
     return [

@@ -5,65 +5,86 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 
 from kerascnn.data.pictures import Pixels
 from kerascnn.drawing import BLUE, Figure, fit_text, save_figure
-from kerascnn.evaluation.predict import Prediction
+from kerascnn.evaluation.predict import SHEET_PICTURES, Prediction
+
+if TYPE_CHECKING:
+    from kerascnn.evaluation.explain import Explanation
 
 # In inches, from the lower left corner of the place that one picture has: left, bottom,
-# width and height of the picture, of what was seen of it, and of the classes.
+# width and height of the picture, of what was seen of it, and of the classes. Where
+# predictions are explained, what was seen is there again, with the explanation over it.
 PICTURE, SEEN, BARS = (0.1, 0.1, 0.9, 0.9), (1.1, 0.1, 0.9, 0.9), (2.12, 0.1, 1.25, 0.9)
 CELL_WIDTH, CELL_HEIGHT, TITLE_HEIGHT = 3.5, 1.45, 0.4
+EXPLAINED_WIDTH = 1.0
+
+Box = tuple[float, float, float, float]
 
 
-def save_predictions(predictions: Sequence[Prediction], path: Path) -> None:
+def save_predictions(
+    predictions: Sequence[Prediction], path: Path, *, total: int | None = None
+) -> None:
     """Write the sheet of `plot_predictions`.
 
     Raises:
         RunError: It cannot be written.
     """
-    save_figure(plot_predictions(predictions), path)
+    save_figure(plot_predictions(predictions, total=total), path)
 
 
-def plot_predictions(predictions: Sequence[Prediction], *, count: int = 60) -> Figure:
+def plot_predictions(
+    predictions: Sequence[Prediction], *, total: int | None = None
+) -> Figure:
     """Show each picture, the pixels that the network saw, and its likeliest classes.
 
     Args:
-        predictions: At least one.
-        count: The most pictures to show.
+        predictions: At least one; the first `SHEET_PICTURES` are shown. All or none
+            of them have an explanation, which is shown as well.
+        total: How many there were, where these are the first of more.
     """
-    shown = predictions[:count]
+    total = total or len(predictions)
+    shown = predictions[:SHEET_PICTURES]
+    moved = EXPLAINED_WIDTH if shown[0].explanation is not None else 0
+    cell_width = CELL_WIDTH + moved
     # About as wide as high.
-    columns = math.ceil(math.sqrt(len(shown) * CELL_HEIGHT / CELL_WIDTH))
+    columns = math.ceil(math.sqrt(len(shown) * CELL_HEIGHT / cell_width))
     rows = math.ceil(len(shown) / columns)
-    width, height = CELL_WIDTH * columns, CELL_HEIGHT * rows + TITLE_HEIGHT
+    width, height = cell_width * columns, CELL_HEIGHT * rows + TITLE_HEIGHT
     figure = Figure(figsize=(width, height))
-    rest = f", the first {len(shown)}" if len(shown) < len(predictions) else ""
-    noun = "picture" if len(predictions) == 1 else "pictures"
+    rest = f", the first {len(shown)}" if len(shown) < total else ""
+    noun = "picture" if total == 1 else "pictures"
     figure.suptitle(
-        f"{len(predictions):,} {noun}{rest}",
+        f"{total:,} {noun}{rest}",
         y=1 - TITLE_HEIGHT / 2 / height,
         va="center",
     )
     for index, prediction in enumerate(shown):
         row, column = divmod(index, columns)
-        corner = column * CELL_WIDTH, (rows - 1 - row) * CELL_HEIGHT
+        corner = column * cell_width, (rows - 1 - row) * CELL_HEIGHT
         picture, seen, bars = (
-            _add_axes(figure, corner, box) for box in (PICTURE, SEEN, BARS)
+            _add_axes(figure, corner, box)
+            for box in (PICTURE, SEEN, _right(BARS, moved))
         )
         _show(picture, prediction.picture)
         _show(seen, prediction.seen.pixels)
         seen.set_title(
             "seen, inverted" if prediction.seen.inverted else "seen", fontsize=7, pad=2
         )
+        if prediction.explanation is not None:
+            explained = _add_axes(figure, corner, _right(SEEN, moved))
+            _show(explained, prediction.seen.pixels)
+            _show_heat(explained, prediction.explanation, prediction.seen.pixels.shape)
         _draw_bars(bars, prediction)
         figure.text(
             (corner[0] + PICTURE[0]) / width,
             (corner[1] + CELL_HEIGHT - 0.24) / height,
             fit_text(
-                PurePath(prediction.file).name, CELL_WIDTH - 0.2, 8, weight="bold"
+                PurePath(prediction.file).name, cell_width - 0.2, 8, weight="bold"
             ),
             fontsize=8,
             weight="bold",
@@ -71,11 +92,12 @@ def plot_predictions(predictions: Sequence[Prediction], *, count: int = 60) -> F
     return figure
 
 
-def _add_axes(
-    figure: Figure,
-    corner: tuple[float, float],
-    box: tuple[float, float, float, float],
-) -> Axes:
+def _right(box: Box, inches: float) -> Box:
+    """The box, so far to the right."""
+    return (box[0] + inches, *box[1:])
+
+
+def _add_axes(figure: Figure, corner: tuple[float, float], box: Box) -> Axes:
     """Axes without a frame at a place in inches."""
     width, height = figure.get_size_inches()
     left, bottom = corner[0] + box[0], corner[1] + box[1]
@@ -88,6 +110,28 @@ def _add_axes(
 
 def _show(axes: Axes, pixels: Pixels) -> None:
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255)
+
+
+def _show_heat(axes: Axes, explanation: Explanation, shape: tuple[int, ...]) -> None:
+    """Lay the explanation's map over the picture of that shape."""
+    height, width, *_ = shape
+    limits = axes.get_xlim(), axes.get_ylim()
+    left, top, right, bottom = explanation.box
+    axes.imshow(
+        explanation.heat,
+        cmap="inferno",
+        vmin=0,
+        vmax=1,
+        alpha=0.6,
+        # Pixels have their middles at whole numbers.
+        extent=(
+            *(left * width - 0.5, right * width - 0.5),
+            *(bottom * height - 0.5, top * height - 0.5),
+        ),
+        interpolation="bilinear",
+    )
+    axes.set(xlim=limits[0], ylim=limits[1])
+    axes.set_title("Grad-CAM", fontsize=7, pad=2)
 
 
 def _draw_bars(axes: Axes, prediction: Prediction) -> None:

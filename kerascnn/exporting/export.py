@@ -110,6 +110,7 @@ def export_run(
             export = check_file(
                 part, test, reference, format, quantization, tolerance=tolerance
             )
+            export = replace(export, temperature=artifact.temperature)
             export = _place(export, part, target)
         exports.append(export)
         message(f"{label}: {export.problem or 'agrees with the model'}")

@@ -30,6 +30,8 @@ class Export:
         accuracy: The share of correct predictions, by the file.
         accuracy_drop: By how much that is lower than the model's.
         problem: Why it was rejected; empty where it was not.
+        temperature: The model's, which calibrates its probabilities, and nearly so the
+            file's; `None` where it has none.
     """
 
     format: str
@@ -42,6 +44,7 @@ class Export:
     accuracy: float
     accuracy_drop: float
     problem: str = ""
+    temperature: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kerascnn.data.facts import DatasetFacts
-from kerascnn.errors import ModelFileError, UnknownNameError
+from kerascnn.errors import ModelFileError, UnknownNameError, shown
 from kerascnn.machine.content import MAX_MODEL_BYTES, load_json
+from kerascnn.machine.files import read_json
 from kerascnn.model_files.formats import (
     FORMATS,
     KERAS,
@@ -16,6 +17,7 @@ from kerascnn.model_files.formats import (
     kinds_of_files,
 )
 from kerascnn.runs.folder import Run, open_run
+from kerascnn.runs.metrics import TEMPERATURE
 
 # Beside exported files: what they are of, and what their check said.
 REPORT_NAME = "export.json"
@@ -31,6 +33,8 @@ class Artifact:
         dataset: The data that it is for.
         source: What to call it: the run's folder, or the path.
         run: The run that it is the model of, if it is one.
+        temperature: That of `RunMetrics`, which calibrates its probabilities; `None`
+            where none is known.
     """
 
     path: Path
@@ -38,6 +42,7 @@ class Artifact:
     dataset: DatasetFacts
     source: Path
     run: Run | None = None
+    temperature: float | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -79,6 +84,7 @@ def artifact_of_run(run: Run) -> Artifact:
         dataset=run.dataset,
         source=run.path,
         run=run,
+        temperature=run.require_metrics().temperature,
     )
 
 
@@ -100,12 +106,12 @@ def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
     _require_file(path, kind)
     run = Run(path.parent)
     if dataset is not None:
-        facts = DatasetFacts.from_table(dataset)
-    elif path == run.model_path and (run.path / "config.json").is_file():
+        return _artifact(path, kind, DatasetFacts.from_table(dataset))
+    if path == run.model_path and (run.path / "config.json").is_file():
         return artifact_of_run(run)
-    else:
-        facts = _exported_for(path, kind)
-    return _artifact(path, kind, facts)
+    report = _report_beside(path, kind)
+    artifact = _artifact(path, kind, _facts_in(report))
+    return replace(artifact, temperature=_temperature_in(report, artifact.path.name))
 
 
 def exported_artifacts(run: Run) -> list[Artifact]:
@@ -181,13 +187,13 @@ def _newest_version(path: Path, row: FormatEntry) -> Path:
     return max(versions, key=lambda child: int(child.name), default=path)
 
 
-def _exported_for(path: Path, kind: str) -> DatasetFacts:
-    """What the report beside an exported file says of the data that it is for."""
+def _report_beside(path: Path, kind: str) -> Path:
+    """The report beside an exported file, which says what data it is for."""
     # A folder may be a numbered version in one of its own.
     for folder in path.resolve().parents[: 2 if FORMATS[kind].marker else 1]:
         report = folder / REPORT_NAME
         if report.is_file():
-            return _facts_in(report)
+            return report
     raise ModelFileError(
         f"It is not known which data {path} is for: no {REPORT_NAME} is beside it. "
         "Give --dataset NAME."
@@ -206,3 +212,19 @@ def _facts_in(path: Path) -> DatasetFacts:
             f"{str(error).rstrip('.')}. Give --dataset NAME."
         ) from error
     return DatasetFacts.from_dict(dataset, path)
+
+
+def _temperature_in(path: Path, name: str) -> float | None:
+    """What a report says of the file of a name; older reports say nothing of it."""
+    report = read_json(path, "Export again.")
+    rows = report.get("files", [])
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict) and os.path.basename(str(row.get("path"))) == name:
+            temperature = row.get("temperature")
+            if temperature is None or temperature in TEMPERATURE:
+                return temperature
+            raise ModelFileError(
+                f"The temperature of {name} in {path} has to be {TEMPERATURE.words}, "
+                f"but is {shown(temperature)}. Export again."
+            )
+    return None

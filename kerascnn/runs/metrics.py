@@ -5,22 +5,37 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from kerascnn.errors import RunError, shown
+from kerascnn.machine.ranges import Range
 from kerascnn.machine.records import read_record
 
 Ending = Literal["finished", "diverged"]
+
+# What a temperature may be; that of a trained network is seldom beyond 0.5 to 5.
+TEMPERATURE = Range(0.1, 10)
 
 # What a run may lack; `metrics.json` then has no such key. All others are always there.
 _LEFT_OUT = (
     "diverged_at_epoch",
     "message",
     "best_epoch",
+    "temperature",
+    "validation_calibration_error",
+    "calibrated_validation_calibration_error",
     "test_images",
     "test_loss",
     "test_accuracy",
 )
+
+
+class CalibrationRow(TypedDict, total=False):
+    """The fields of `RunMetrics` on how sure the model is."""
+
+    temperature: float
+    validation_calibration_error: float
+    calibrated_validation_calibration_error: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +60,12 @@ class RunMetrics:
         validation_loss: After that epoch; `None` where no images were held out.
         validation_accuracy: Likewise, in `[0, 1]`.
         best_epoch: With early stopping, the epoch, from 1, whose weights were taken.
+        temperature: What the logarithms of the model's probabilities are divided by so
+            that they are calibrated, fitted on the images held out; `None` where there
+            were none, or where no temperature is best, as when all are correct.
+        validation_calibration_error: The mean gap of confidence and accuracy on the
+            images held out, in `[0, 1]`; `None` where there were none.
+        calibrated_validation_calibration_error: The same at the temperature.
         test_images: Images of the test split; `None`, as what follows, where it was not
             measured.
         test_loss: Mean of these images.
@@ -67,6 +88,9 @@ class RunMetrics:
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     best_epoch: int | None = None
+    temperature: float | None = None
+    validation_calibration_error: float | None = None
+    calibrated_validation_calibration_error: float | None = None
     test_images: int | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
@@ -91,6 +115,11 @@ class RunMetrics:
             raise RunError(
                 f"status has to be {' or '.join(get_args(Ending))}, but is "
                 f"{shown(metrics.status)}."
+            )
+        if metrics.temperature is not None and metrics.temperature not in TEMPERATURE:
+            raise RunError(
+                f"temperature has to be {TEMPERATURE.words}, but is "
+                f"{shown(metrics.temperature)}."
             )
         try:
             datetime.fromisoformat(metrics.finished_at)

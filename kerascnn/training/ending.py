@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerascnn.errors import DivergedError
+from kerascnn.evaluation.calibration import measure_calibration
 from kerascnn.evaluation.metrics import loss_and_accuracy
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.runs.metrics import Ending, RunMetrics
@@ -39,6 +40,13 @@ def finish_training(
     if settings.mixed_precision:  # what is saved computes in 32 bits
         predict = Predictor(saved)
         metrics = replace(metrics, **measure_validation(setup, predict))
+    if len(setup.validation):
+        probabilities = predict(setup.validation.images)
+        if not np.isfinite(probabilities).all():
+            raise diverged_error(setup, recorder, state)
+        labels, names = setup.validation.labels, setup.dataset.class_names
+        calibration = measure_calibration(probabilities, labels, names)
+        metrics = replace(metrics, **calibration)
     if settings.test or settings.store_predictions:
         test = setup.dataset.load("test")
         probabilities = predict(test.images)

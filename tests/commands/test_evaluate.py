@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -97,6 +98,21 @@ def test_newest_run_is_taken_and_its_numbers_are_right(out, predicted, splits):
     ]
     for path in (out / "lenet-sgd-2" / "figures").iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_run_with_a_temperature_is_told_with_and_without_it(out):
+    run = Run(out / "lenet-sgd-2")
+    plain = invoke(run.path, "--no-figures").stdout
+    assert "- at temperature" not in plain
+    metrics = replace(run.metrics, temperature=0.5)
+    run.write_json("metrics.json", metrics.to_dict())
+    document = json.loads(invoke(run.path, "--json").stdout)["calibrated"]
+    lines = invoke(run.path, "--no-figures").stdout.splitlines()
+    error = document["expected_calibration_error"]
+    line = f"- at temperature 0.50       {error:.4f}"
+    before = lines[lines.index(line) - 1]
+    assert before.startswith("expected calibration error  ")
+    assert [one for one in lines if one != line] == plain.splitlines()
 
 
 def test_people_get_tables(out, predicted, splits):

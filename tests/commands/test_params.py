@@ -1,6 +1,7 @@
 """Kinds of values on the command line."""
 
 import os
+from pathlib import Path
 
 import click
 import pytest
@@ -13,6 +14,7 @@ from kerascnn.commands.params import (
     Name,
     NameValue,
     Number,
+    OutputFile,
 )
 from kerascnn.drawing import save_figure
 from kerascnn.errors import RunError
@@ -39,6 +41,20 @@ def test_what_is_no_file_is_refused(tmp_path, monkeypatch, path):
     (tmp_path / "folder.png").mkdir()
     with pytest.raises((click.BadParameter, RunError)):
         FigureFile().convert(path, None, None)
+
+
+def test_file_of_any_suffix_is_written_and_dash_is_standard_output(
+    tmp_path, monkeypatch
+):
+    kind = OutputFile(allow_dash=True)
+    assert kind.convert(str(tmp_path / "rows"), None, None) == tmp_path / "rows"
+    assert kind.convert("-", None, None) == Path("-")
+    assert not (tmp_path / "rows").exists()
+    monkeypatch.chdir(tmp_path)
+    for name in ("", ".", "a\0", str(tmp_path), "/dev/null"):
+        with pytest.raises(click.BadParameter, match=r"is no|is a directory"):
+            kind.convert(name, None, None)
+    assert OutputFile().convert("-", None, None) == Path("-")
 
 
 def test_device_in_the_place_of_a_figure_is_refused(tmp_path):

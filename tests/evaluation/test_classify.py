@@ -1,5 +1,7 @@
 """Images of every kind classified by every kind of model, as one kind of result."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -147,3 +149,17 @@ def test_data_set_gives_names_and_has_to_fit(lenet, images):
         classify(images, lenet, dataset="cifar10")
     with pytest.raises(UnknownNameError):
         classify(images, lenet, dataset="mnst")
+
+
+def test_classification_is_calibrated_by_the_models_temperature(lenet_run, images):
+    artifact = artifact_of_run(lenet_run)
+    raw = classify(images, artifact)
+    assert raw.temperature is None
+    np.testing.assert_array_equal(raw.calibrated, raw.probabilities)
+    cool = classify(images, replace(artifact, temperature=2.0))
+    np.testing.assert_array_equal(cool.probabilities, raw.probabilities)
+    roots = np.sqrt(raw.probabilities.astype(float))
+    expected = roots / roots.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(cool.calibrated, expected, rtol=1e-5)
+    assert cool.rejected(0.9).tolist() == (expected.max(axis=1) < 0.9).tolist()
+    assert raw.rejected(0.9).sum() < cool.rejected(0.9).sum()

@@ -9,7 +9,13 @@ import pytest
 
 from kerascnn.data import DATASETS, Split
 from kerascnn.errors import DatasetError, DivergedError, RunError, UnknownNameError
-from kerascnn.evaluation.evaluate import evaluate_file, evaluate_run
+from kerascnn.evaluation.evaluate import (
+    evaluate_artifact,
+    evaluate_file,
+    evaluate_run,
+)
+from kerascnn.evaluation.metrics import compute_metrics
+from kerascnn.model_files.find import artifact_of_run
 from kerascnn.model_files.keras_model import predict_probabilities
 from kerascnn.models.build import build_model
 from kerascnn.runs.folder import Run
@@ -32,6 +38,29 @@ def test_run_is_evaluated_on_the_whole_test_set(lenet_run, lenet, splits, only_s
     assert document["source"] == str(lenet_run.path)
     assert document["dataset"] == "mnist"
     assert document["accuracy"] == evaluation.metrics["accuracy"]
+
+
+def test_calibration_is_measured_with_and_without_the_temperature(lenet_run):
+    artifact = artifact_of_run(lenet_run)
+    raw = evaluate_artifact(artifact)
+    assert raw.calibrated is None
+    assert raw.to_dict()["calibrated"] is None
+    evaluation = evaluate_artifact(replace(artifact, temperature=2.0))
+    np.testing.assert_array_equal(evaluation.probabilities, raw.probabilities)
+    assert evaluation.metrics.values == raw.metrics.values
+    roots = np.sqrt(raw.probabilities.astype(float))
+    roots /= roots.sum(axis=1, keepdims=True)
+    expected = compute_metrics(
+        roots.astype(np.float32), raw.test.labels, raw.test.class_names
+    )
+    document = evaluation.to_dict()["calibrated"]
+    assert document["temperature"] == 2.0
+    error = document["expected_calibration_error"]
+    assert error == pytest.approx(expected["expected_calibration_error"], rel=1e-4)
+    assert error > raw.metrics["expected_calibration_error"]
+    assert [row["images"] for row in document["reliability"]] == [
+        row.images for row in expected.reliability
+    ]
 
 
 def test_run_of_other_data_than_there_are_is_refused(lenet_run, tmp_path):

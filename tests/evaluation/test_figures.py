@@ -9,7 +9,7 @@ import scipy.stats
 from matplotlib.container import ErrorbarContainer
 
 from kerascnn.data import DATASETS, Split, load_dataset
-from kerascnn.evaluation.evaluate import Evaluation
+from kerascnn.evaluation.evaluate import Calibrated, Evaluation
 from kerascnn.evaluation.figures import (
     plot_confusion_matrix,
     plot_mistakes,
@@ -176,6 +176,32 @@ def test_reliability_has_intervals_of_wilson():
         test = scipy.stats.binomtest(round(row.accuracy * row.images), row.images)
         interval = test.proportion_ci(0.95, method="wilson")
         assert (low, high) == pytest.approx(interval, abs=1e-6)
+
+
+def test_calibrated_reliability_is_shown_beside_the_raw_one(assert_whole):
+    bins = (
+        ReliabilityBin(confidence=0.5, accuracy=0.52, images=50),
+        ReliabilityBin(confidence=None, accuracy=None, images=0),
+        ReliabilityBin(confidence=0.85, accuracy=0.9, images=50),
+    )
+    calibrated = Calibrated(
+        temperature=1.314, expected_calibration_error=0.0045, reliability=bins
+    )
+    figure = plot_reliability(BINS, 0.0123, calibrated=calibrated, title="x" * 99)
+    assert figure.get_suptitle().endswith(
+        "\nExpected calibration error 1.23%, calibrated 0.45% (T = 1.31)"
+    )
+    assert_whole(figure)
+    points = [bar.lines[0] for bar in error_bars(figure.axes[0])]
+    assert [point.get_xydata()[0].tolist() for point in points] == [
+        *([0.4, 0.5], [0.6, 0.0], [0.9, 1.0]),
+        *([0.5, 0.52], [0.85, 0.9]),
+    ]
+    assert len({point.get_color() for point in points[:3]}) == 1
+    assert points[0].get_color() != points[3].get_color()
+    assert points[0].get_marker() != points[3].get_marker()
+    (legend,) = figure.legends
+    assert legend.get_texts()[-1].get_text() == "calibrated"
 
 
 def test_bins_of_few_images_are_faded():

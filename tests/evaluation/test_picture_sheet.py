@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerascnn.evaluation.explain import Explanation
 from kerascnn.evaluation.picture_sheet import plot_predictions, save_predictions
 from kerascnn.evaluation.predict import classify_pictures
 from kerascnn.model_files.find import open_artifact
@@ -21,7 +22,7 @@ def predictions(exported, splits, tmp_path_factory):
         names.append(str(tmp_path_factory.getbasetemp() / f"digit-{index}.png"))
         picture = splits[1].images[index, :, :, 0]
         Image.fromarray(255 - picture if index else picture).save(names[-1])
-    return classify_pictures(names, open_artifact(exported / "model.tflite"))
+    return list(classify_pictures(names, open_artifact(exported / "model.tflite")))
 
 
 def texts(drawn):
@@ -67,13 +68,41 @@ def test_sheet_is_about_as_wide_as_high(predictions, count, columns, rows, title
     assert count <= 2 or 0.8 < width / height < 1.3
 
 
+def test_sheet_of_the_first_of_more_says_how_many(predictions):
+    assert texts(plot_predictions(predictions, total=5000))[0] == (
+        "5,000 pictures, the first 2"
+    )
+
+
+def test_sheet_shows_where_explanations_are(predictions, assert_whole):
+    """The map begins before the picture, and ends within it."""
+    heat = np.array([[0, 1], [0.5, 0]], np.float32)
+    box = (-1 / 14, -1 / 14, 0.5, 0.75)
+    explanation = Explanation(layer="conv", heat=heat, box=box)
+    explained = [replace(one, explanation=explanation) for one in predictions]
+    figure = plot_predictions(explained)
+    assert_whole(figure)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["", "seen", "", "Grad-CAM", "", "seen, inverted", "", "Grad-CAM"]
+    for number in (0, 1):
+        _, seen, bars, axes = figure.axes[4 * number : 4 * number + 4]
+        below, over = axes.images
+        np.testing.assert_array_equal(below.get_array(), seen.images[0].get_array())
+        np.testing.assert_array_equal(over.get_array(), heat)
+        assert over.get_extent() == pytest.approx([-2.5, 13.5, 20.5, -2.5])
+        assert axes.get_xlim() == seen.get_xlim()
+        assert axes.get_ylim() == seen.get_ylim()
+        assert axes.get_position().x1 < bars.get_position().x0
+
+
 @pytest.mark.parametrize("size", [(100_000, 1), (1, 100_000), (3000, 2), (1, 1)])
 def test_sheet_shows_pictures_of_any_proportions(
     exported, tmp_path, size, assert_whole
 ):
     path = tmp_path / "a.png"
     Image.new("L", size, 255).save(path)
-    results = classify_pictures([str(path)], open_artifact(exported / "model.tflite"))
+    artifact = open_artifact(exported / "model.tflite")
+    results = list(classify_pictures([str(path)], artifact))
     assert max(results[0].picture.shape) <= 256
     assert_whole(plot_predictions(results))
 

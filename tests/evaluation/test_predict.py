@@ -1,13 +1,18 @@
 """Pictures through real models: as many right as of the test images themselves."""
 
 import itertools
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from kerascnn.errors import PictureError
+from kerascnn.data.pictures import read_picture
+from kerascnn.errors import ModelFileError, PictureError
+from kerascnn.evaluation import predict
+from kerascnn.evaluation.evaluate import open_checked
+from kerascnn.evaluation.explain import explain_images
 from kerascnn.evaluation.predict import Prediction, classify_pictures
 from kerascnn.model_files.find import artifact_of_run, open_artifact
 from kerascnn.model_files.keras_model import predict_probabilities
@@ -23,7 +28,7 @@ def test_pictures_are_classified_in_order_and_others_do_not_stop_them(
     (tmp_path / "text.png").write_text("no picture")
     files = [names[0], str(tmp_path / "text.png"), names[1], names[2]]
     artifact = open_artifact(exported / "model.tflite")
-    results = classify_pictures(files, artifact)
+    results = list(classify_pictures(files, artifact))
     assert isinstance(results[1], PictureError)
     kept = [results[0], *results[2:]]
     expected = predict_probabilities(lenet, images)
@@ -70,12 +75,119 @@ def test_photographed_digits_are_told_nearly_as_well(
         sheet[top : top + 112, left : left + 112] -= large * 0.6
         names.append(str(tmp_path / f"{index}.png"))
         Image.fromarray(np.clip(sheet, 0, 255).astype(np.uint8)).save(names[-1])
-    results = classify_pictures(names, artifact_of_run(lenet_run))
+    results = list(classify_pictures(names, artifact_of_run(lenet_run)))
     labels = test.labels[:200].astype(str)
     right = np.mean([r.top(1)[0][0] == n for r, n in zip(results, labels, strict=True)])
     expected = predict_probabilities(lenet, test.images[:200]).argmax(axis=1)
     assert all(result.seen.inverted for result in results)
     assert right > (expected.astype(str) == labels).mean() - 0.02
+
+
+@pytest.fixture
+def digits(splits, tmp_path):
+    """The names of files of the first 150 test digits."""
+    names = []
+    for number, image in enumerate(splits[1].images[:150, :, :, 0]):
+        names.append(str(tmp_path / f"{number:03}.png"))
+        Image.fromarray(image).save(names[-1])
+    return names
+
+
+def test_any_number_of_pictures_is_in_memory_by_batches(
+    lenet_run, lenet, splits, digits, monkeypatch
+):
+    read = []
+
+    def note(name, content):
+        read.append(name)
+        return read_picture(name, content)
+
+    monkeypatch.setattr(predict, "read_picture", note)
+    results = classify_pictures(digits, artifact_of_run(lenet_run))
+    assert read == []
+    alive = []
+    found = []
+    for result in results:
+        alive.append(weakref.ref(result))
+        found.append((result.file, result.probabilities))
+        del result
+        assert len(read) - len(found) < 64
+        assert sum(one() is not None for one in alive) <= 2
+    assert read == digits == [name for name, _ in found]
+    expected = predict_probabilities(lenet, splits[1].images[:150])
+    np.testing.assert_allclose([one for _, one in found], expected, atol=1e-5)
+
+
+def test_model_is_loaded_once_and_not_before_there_is_a_picture(
+    lenet_run, digits, tmp_path, monkeypatch
+):
+    opened = []
+
+    def note(artifact, **options):
+        opened.append(artifact)
+        return open_checked(artifact, **options)
+
+    monkeypatch.setattr(predict, "open_checked", note)
+    bad = [str(tmp_path / "none.png")] * 70
+    results = classify_pictures(bad + digits, artifact_of_run(lenet_run))
+    assert all(isinstance(next(results), PictureError) for _ in range(64))
+    assert opened == []
+    kinds = [isinstance(result, Prediction) for result in results]
+    assert kinds == [False] * 6 + [True] * 150
+    assert len(opened) == 1
+
+
+def test_prediction_is_as_sure_as_the_temperature_says(lenet_run, digits):
+    artifact = artifact_of_run(lenet_run)
+    assert artifact.temperature is None
+    [raw] = classify_pictures(digits[:1], artifact)
+    share = float(raw.probabilities.max())
+    assert raw.to_dict(1) == {
+        "file": digits[0],
+        "label": "7",
+        "probability": share,
+        "calibrated_probability": None,
+        "rejected": False,
+        "inverted": False,
+        "top": [{"label": "7", "probability": share}],
+    }
+    assert raw.rejected(1.0)
+    assert not raw.rejected(share)
+    [cool] = classify_pictures(digits[:1], replace(artifact, temperature=3.0))
+    np.testing.assert_array_equal(cool.probabilities, raw.probabilities)
+    roots = np.cbrt(raw.probabilities.astype(float))
+    less = cool.calibrated_probability
+    assert less == pytest.approx(roots.max() / roots.sum(), rel=1e-5)
+    assert less < share
+    assert cool.rejected((less + share) / 2)
+    assert not cool.rejected(less)
+    assert not cool.rejected(None)
+    document = cool.to_dict(1, reject_below=(less + share) / 2)
+    assert (document["probability"], document["calibrated_probability"]) == (
+        share,
+        less,
+    )
+    assert document["rejected"] is True
+
+
+def test_predictions_are_explained_each_by_its_own(lenet_run, lenet, splits, digits):
+    results = classify_pictures(digits, artifact_of_run(lenet_run), explain=True)
+    images = splits[1].images[:150]
+    classes = predict_probabilities(lenet, images).argmax(axis=1)
+    expected = explain_images(lenet, images, classes, lenet_run.model_path)
+    for result, explanation in zip(results, expected, strict=True):
+        np.testing.assert_allclose(
+            result.explanation.heat, explanation.heat, rtol=1e-3, atol=1e-3
+        )
+        document = result.to_dict(1)["explanation"]
+        assert document["layer"] == "block2_conv"
+        assert np.shape(document["heat"]) == (10, 10)
+
+
+def test_only_models_of_keras_are_explained(exported):
+    artifact = open_artifact(exported / "model.tflite")
+    with pytest.raises(ModelFileError, match=r"model.tflite is a TFLite model. Give"):
+        classify_pictures(["none.png"], artifact, explain=True)
 
 
 KINDS = [
@@ -108,7 +220,7 @@ def test_hundreds_of_odd_pictures_are_told_as_well_as_the_digits(
         names.append(str(tmp_path / f"{len(names)}.{suffix}"))
         image.save(names[-1])
     assert len(names) == 504
-    results = classify_pictures(names, artifact)
+    results = list(classify_pictures(names, artifact))
     found = np.array([int(result.top(1)[0][0]) for result in results])
     inverted = np.array([result.seen.inverted for result in results])
     np.testing.assert_array_equal(inverted, [case[2] for case in 2 * cases])

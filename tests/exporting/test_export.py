@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from kerascnn.exporting.export import check_file, export_run
 from kerascnn.model_files.find import open_artifact
 from kerascnn.model_files.formats import FORMATS
 from kerascnn.model_files.keras_model import predict_probabilities
+from kerascnn.runs.folder import Run
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,10 @@ def test_export_is_checked_named_and_described(
 ):
     """One export by real processes, then a faulty one by a planted fault."""
     only_split("test")
+    lenet_run = Run(shutil.copytree(lenet_run.path, tmp_path / "lenet-sgd-1"))
+    metrics = replace(lenet_run.metrics, temperature=1.25)
+    lenet_run.write_json("metrics.json", metrics.to_dict())
+    tmp_path /= "export"
     said = []
     [done] = export_run(
         lenet_run, tmp_path, formats=["tflite"], limit=300, message=said.append
@@ -100,6 +106,7 @@ def test_export_is_checked_named_and_described(
     assert said[-1] == "tflite: agrees with the model"
     report = json.loads((tmp_path / "export.json").read_text())
     assert open_artifact(done.path).dataset == lenet_run.dataset
+    assert open_artifact(done.path).temperature == 1.25
     assert report["files"] == [done.to_dict()]
     card = (tmp_path / "README.md").read_text()
     assert f"| model.tflite | 0.25 MB | 300 | {done.accuracy:.2%} |" in card

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -86,6 +87,56 @@ def test_file_away_from_its_report_is_asked_about(file):
         f"It is not known which data {file} is for: no export.json is beside it. Give "
         "--dataset NAME."
     )
+
+
+def write_temperatures(report, **temperatures):
+    """A report of files of such names, in a folder that is elsewhere now."""
+    rows = [
+        {"path": f"runs/a/{name.replace('_', '.')}", "temperature": value}
+        for name, value in temperatures.items()
+    ]
+    report.write_text(json.dumps({"dataset": "mnist", "files": rows}))
+
+
+def test_temperature_is_that_of_the_run(lenet_run, tmp_path):
+    run = Run(shutil.copytree(lenet_run.path, tmp_path / "run"))
+    for temperature in (None, 1.5):
+        metrics = replace(run.metrics, temperature=temperature)
+        run.write_json("metrics.json", metrics.to_dict())
+        assert find_artifact("run", tmp_path).temperature == temperature
+        assert open_artifact(run.model_path).temperature == temperature
+        assert open_artifact(run.model_path, "mnist").temperature is None
+
+
+def test_temperature_of_a_file_is_in_its_row_of_the_report(file):
+    report = file.parent / "export.json"
+    (file.parent / "other.onnx").write_bytes(b"")
+    folder = saved_model(file.parent / "saved_model" / "1")
+    write_temperatures(report, other_onnx=2.5, model_tflite=1.5, **{"1": 3})
+    assert open_artifact(file).temperature == 1.5
+    assert open_artifact(file.parent / "other.onnx").temperature == 2.5
+    assert open_artifact(folder).temperature == 3
+    assert open_artifact(folder.parent).temperature == 3
+    assert open_artifact(file, "mnist").temperature is None
+    write_temperatures(report, other_onnx=2.5)
+    assert open_artifact(file).temperature is None
+    write_temperatures(report, model_tflite=None)
+    assert open_artifact(file).temperature is None
+    for rows in (None, 7, [7, {}, {"path": None}], {"path": "model.tflite"}):
+        report.write_text(json.dumps({"dataset": "mnist", "files": rows}))
+        assert open_artifact(file).temperature is None
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "hot", [1], True, 1e400, 10**400])
+def test_temperature_that_cannot_be_is_one_line(file, wrong):
+    report = file.parent / "export.json"
+    write_temperatures(report, model_tflite=wrong)
+    with pytest.raises(ModelFileError) as caught:
+        open_artifact(file)
+    if not isinstance(wrong, float):  # JSON has no infinity
+        assert "temperature of model.tflite" in str(caught.value)
+        assert "[0.1, 10], but is" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ FINISHED = RunMetrics(
     validation_loss=0.3,
     validation_accuracy=0.92,
     best_epoch=1,
+    temperature=1.31,
+    validation_calibration_error=0.02,
+    calibrated_validation_calibration_error=0.01,
     test_images=10_000,
     test_loss=0.31,
     test_accuracy=0.91,
@@ -52,6 +55,7 @@ def test_what_was_not_measured_is_null_or_left_out():
     value = DIVERGED.to_dict()
     assert value["validation_loss"] is value["images_per_second"] is None
     assert not {"best_epoch", "test_images", "test_loss", "test_accuracy"} & set(value)
+    assert not {name for name in value if "calibration" in name or "temp" in name}
     assert not {"diverged_at_epoch", "message"} & set(FINISHED.to_dict())
 
 
@@ -79,6 +83,11 @@ def test_names_of_a_later_version_are_ignored():
         ({"steps": True}, "steps has to be a whole number, but is True"),
         ({"seconds": "2"}, "seconds has to be a number, but is '2'"),
         ({"seconds": float("nan")}, "seconds has to be a number, but is nan"),
+        (
+            {"temperature": 0},
+            r"temperature has to be a number in \[0.1, 10\], but is 0",
+        ),
+        ({"temperature": "hot"}, "temperature has to be a number, but is 'hot'"),
         ({"test_accuracy": "91%"}, "test_accuracy has to be a number"),
     ],
     ids=str,

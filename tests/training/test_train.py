@@ -23,8 +23,11 @@ from kerascnn.errors import (
     RunError,
     TrainingInterruptedError,
 )
+from kerascnn.evaluation.calibration import calibrate
+from kerascnn.evaluation.metrics import compute_metrics, loss_and_accuracy
 from kerascnn.machine.environment import instruction_set
 from kerascnn.machine.reporter import Reporter
+from kerascnn.model_files.keras_model import predict_probabilities
 from kerascnn.runs.card import card
 from kerascnn.runs.folder import Run, list_runs
 from kerascnn.settings.config import TrainConfig
@@ -90,6 +93,25 @@ def test_run_holds_what_it_should(finished):
     asked = TrainConfig(**SMALL | {"test": True, "optimizer": "adagrad"})
     assert finished.config == asked
     assert finished.settings == asked.resolve()
+
+
+def test_temperature_is_fitted_on_the_images_held_out(finished):
+    metrics = finished.metrics
+    _, held_out, _ = load_splits(finished.settings)
+    given = predict_probabilities(finished.load_model(), held_out.images)
+
+    def loss(temperature):
+        probabilities = calibrate(given, temperature)
+        return loss_and_accuracy(probabilities, held_out.labels)[0]
+
+    best = metrics.temperature
+    assert loss(best) < min(loss(0.97 * best), loss(1.03 * best), loss(1))
+    for probabilities, error in (
+        (given, metrics.validation_calibration_error),
+        (calibrate(given, best), metrics.calibrated_validation_calibration_error),
+    ):
+        measured = compute_metrics(probabilities, held_out.labels, "0123456789")
+        assert error == pytest.approx(measured["expected_calibration_error"], abs=1e-4)
 
 
 def test_run_holds_the_facts_of_its_data(finished, splits):
