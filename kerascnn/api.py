@@ -177,8 +177,8 @@ def evaluate(
     Args:
         source: A run, its path or its name in `out`, or a model's file or folder; the
             newest run where `None`.
-        dataset: What a file is for, a name of `DATASETS`; where `None`, what it was
-            exported for.
+        dataset: Other data of the same classes: a name of `DATASETS`, `tfds:NAME` or a
+            folder of pictures; where `None`, what the model is for.
         batch_size: Images at a time: memory and time, not the result.
         trust: Run a SavedModel whatever operations it has: it may do what you may.
         timeout_s: Seconds without progress after which a runtime is ended.
@@ -199,7 +199,6 @@ def evaluate(
     """
     BATCH_SIZE.check("batch_size", batch_size)
     artifact = _artifact(source, dataset, out)
-    _check_dataset(artifact, dataset)
 
     from kerascnn.evaluation.evaluate import evaluate_artifact
 
@@ -257,7 +256,6 @@ def predict(
     target: Artifact | keras.Model = model
     if model is None or isinstance(model, Run | str | PathLike):
         target = _artifact(model, dataset, out)
-        _check_dataset(target, dataset)
 
     from kerascnn.evaluation.classify import classify
 
@@ -463,12 +461,3 @@ def _artifact(
         return artifact_of_run(source)
     name = None if source is None else fspath(source)
     return find_artifact(name, Path(out), dataset)
-
-
-def _check_dataset(artifact: Artifact, dataset: str | None) -> None:
-    """Refuse to take a run as one for other data."""
-    if dataset is not None and artifact.run:
-        raise ConfigError(
-            f"{artifact.source} is a run and knows its own data. Leave dataset out, or "
-            f"give its file {artifact.path}."
-        )

@@ -85,8 +85,6 @@ def evaluate(
     if figures and no_figures:
         raise click.UsageError("Give --figures or --no-figures, not both.")
     artifacts = [find_artifact(source, out, dataset) for source in sources or [None]]
-    if dataset and all(artifact.run for artifact in artifacts):
-        raise click.UsageError("--dataset is for model files; a run knows its own.")
     folders = [None] * len(artifacts) if no_figures else _folders(artifacts, figures)
 
     from kerascnn.evaluation.evaluate import evaluate_artifact

@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kerascnn.data import DATASETS
 from kerascnn.data.facts import DatasetFacts
+from kerascnn.data.sources import known_dataset
 from kerascnn.errors import ModelFileError, UnknownNameError, shown
 from kerascnn.machine.content import MAX_MODEL_BYTES, load_json
 from kerascnn.machine.files import read_json
@@ -59,17 +61,19 @@ def find_artifact(
         reference: A run's name in `out` or its folder, or the file or folder of a
             model; where `None`, the newest run.
         out: The folder of runs.
-        dataset: What a file is for, a name of `DATASETS`; where `None`, what its run
-            or its export was for.
+        dataset: Other data of the same classes, or what a file is for of which nothing
+            tells it; where `None`, what its run or its export was for.
 
     Raises:
         RunError: There is no such run, or it has no model.
-        ModelFileError: There is no such file, or nothing tells what it is for.
+        ModelFileError: There is no such file, nothing tells what it is for, or the data
+            are of other classes.
         UnknownNameError: No run of that name, or no data set.
     """
     if reference is not None and format_of(Path(reference)):
         return open_artifact(Path(reference), dataset)
-    return artifact_of_run(open_run(reference, out))
+    artifact = artifact_of_run(open_run(reference, out))
+    return artifact if dataset is None else _for_other_data(artifact, dataset)
 
 
 def artifact_of_run(run: Run) -> Artifact:
@@ -92,26 +96,46 @@ def open_artifact(path: Path, dataset: str | None = None) -> Artifact:
     """The model in a file, or in the folder of a format of folders.
 
     Args:
-        path: The file or folder; `model.keras` of a run is the run's, unless a data set
-            is given.
+        path: The file or folder; `model.keras` of a run is the run's.
         dataset: As for `find_artifact`.
 
     Raises:
-        ModelFileError: There is none, or nothing tells what it is for.
+        ModelFileError: There is none, nothing tells what it is for, or the data are of
+            other classes.
         UnknownNameError: No data set of that name.
     """
     kind = format_of(path)
     if kind is None:
         raise _no_model(path)
     _require_file(path, kind)
-    run = Run(path.parent)
-    if dataset is not None:
+    if dataset is not None and known_dataset(dataset) in DATASETS:
         return _artifact(path, kind, DatasetFacts.from_table(dataset))
+    run = Run(path.parent)
     if path == run.model_path and (run.path / "config.json").is_file():
-        return artifact_of_run(run)
-    report = _report_beside(path, kind)
-    artifact = _artifact(path, kind, _facts_in(report))
-    return replace(artifact, temperature=_temperature_in(report, artifact.path.name))
+        artifact = artifact_of_run(run)
+    else:
+        report = _report_beside(path, kind)
+        artifact = _artifact(path, kind, _facts_in(report))
+        temperature = _temperature_in(report, artifact.path.name)
+        artifact = replace(artifact, temperature=temperature)
+    return artifact if dataset is None else _for_other_data(artifact, dataset)
+
+
+def _for_other_data(artifact: Artifact, dataset: str) -> Artifact:
+    """The same model for other data of its classes.
+
+    Raises:
+        ModelFileError: The data are of other classes.
+        UnknownNameError: No data set of that name.
+    """
+    facts = artifact.dataset.elsewhere(dataset)
+    if facts.class_names != artifact.dataset.class_names:
+        raise ModelFileError(
+            f"{artifact.source} tells the classes of {artifact.dataset.title} apart, "
+            f"but those of {facts.title} are others. Leave --dataset out, or give data "
+            "of the same classes."
+        )
+    return replace(artifact, dataset=facts)
 
 
 def exported_artifacts(run: Run) -> list[Artifact]:
