@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from kerascnn.registry import known_name
 
 # What matplotlib draws, and browsers and documents show.
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
+STANDARD_OUTPUT = "-"
 
 
 class Name(click.Choice[str]):
@@ -123,15 +124,20 @@ class Folder(click.Path):
         return Path(text)
 
 
-class FigureFile(click.Path):
-    """A file for a figure, refused before any work where it could not be written.
+class OutputFile(click.Path):
+    """A file to be written, refused before any work where it could not be.
+
+    Args:
+        suffixes: How its name has to end, if that matters.
+        allow_dash: Whether `-` is standard output.
 
     Raises:
         RunError: Its folder cannot be written.
     """
 
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
+    def __init__(self, suffixes: Sequence[str] = (), *, allow_dash: bool = False):
+        super().__init__(dir_okay=False, path_type=Path, allow_dash=allow_dash)
+        self.suffixes = suffixes
 
     def convert(
         self,
@@ -139,14 +145,15 @@ class FigureFile(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Path:
-        """Return the path, or fail with the formats that there are."""
+        """Return the path, or fail with what it has to be."""
+        if self.allow_dash and os.fspath(value) == STANDARD_OUTPUT:
+            return Path(STANDARD_OUTPUT)
         if "\0" in os.fspath(value):
             self.fail(f"{shown(value)} is no name of a file.", param, ctx)
         path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
-        if path.suffix.lower() not in FIGURE_SUFFIXES:
+        if self.suffixes and path.suffix.lower() not in self.suffixes:
             self.fail(
-                f"{shown(str(path))} has to end in one of "
-                f"{', '.join(FIGURE_SUFFIXES)}.",
+                f"{shown(str(path))} has to end in one of {', '.join(self.suffixes)}.",
                 param,
                 ctx,
             )
@@ -154,3 +161,10 @@ class FigureFile(click.Path):
             self.fail(f"{shown(str(path))} is no file. Name one.", param, ctx)
         require_writable(path)
         return path
+
+
+class FigureFile(OutputFile):
+    """A file for a figure."""
+
+    def __init__(self) -> None:
+        super().__init__(FIGURE_SUFFIXES)
