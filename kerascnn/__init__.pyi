@@ -1,6 +1,7 @@
 """The names of the API with their types, for type checkers."""
 
 from kerascnn.api import benchmark as benchmark
+from kerascnn.api import check_dataset as check_dataset
 from kerascnn.api import compare as compare
 from kerascnn.api import evaluate as evaluate
 from kerascnn.api import export as export
@@ -11,6 +12,7 @@ from kerascnn.comparison.records import Results as Results
 from kerascnn.data import DATASETS as DATASETS
 from kerascnn.data import Split as Split
 from kerascnn.data import load_dataset as load_dataset
+from kerascnn.data.checkup import Checkup as Checkup
 from kerascnn.errors import ConfigError as ConfigError
 from kerascnn.errors import DatasetError as DatasetError
 from kerascnn.errors import DivergedError as DivergedError

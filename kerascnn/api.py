@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from kerascnn.comparison.keywords import CompareKeywords
     from kerascnn.comparison.records import Results
+    from kerascnn.data.checkup import Checkup
     from kerascnn.evaluation.benchmark import Benchmark
     from kerascnn.evaluation.classify import Classification, Images
     from kerascnn.evaluation.evaluate import Evaluation
@@ -445,6 +446,41 @@ def compare(
 
         return run_comparison(
             folder, jobs=jobs, without_failed=without_failed, reporter=told
+        )
+
+
+def check_dataset(
+    path: str | PathLike[str],
+    *,
+    report: str | PathLike[str] | None = None,
+    reporter: Reporter | None = None,
+) -> Checkup:
+    """Look at every picture of a folder, before any training.
+
+    Args:
+        path: The folder, with one for each class in it, or with parts.
+        report: An HTML file to write, with thumbnails; none where `None`.
+        reporter: As for `train`.
+
+    Returns:
+        What was found: duplicates, files that cannot be read, counts, sizes and kinds.
+
+    Raises:
+        DatasetError: There is no such folder, or no two classes of pictures in it.
+        RunError: The report cannot be written.
+
+    Example:
+        >>> [finding.kind for finding in check_dataset("photos").findings]
+        ['across_parts', 'unreadable']
+    """
+    if report is not None:
+        require_writable(Path(report))
+
+    from kerascnn.data.checkup import check_folder
+
+    with closing(reporter or LineReporter()) as told:
+        return check_folder(
+            fspath(path), None if report is None else Path(report), told
         )
 
 

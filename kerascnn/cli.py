@@ -29,7 +29,7 @@ COMMANDS = {
     "export": "Export a run to other formats, each checked against it.",
     "benchmark": "Time models in their runtimes, and say which to ship.",
     "models": "List the networks.",
-    "datasets": "List the data sets.",
+    "datasets": "List the data sets, or check a folder of pictures.",
     "optimizers": "List the optimizers.",
     "runs": "List the runs, show some side by side, or remove them.",
     "doctor": "Check versions, devices and data, and say what to do.",

@@ -27,6 +27,10 @@ HEAVY_MODULES = (
     "comparison.statistics",
     "data.arrays",
     "data.augmentation",
+    "data.checkup",
+    "data.checkup_page",
+    "data.duplicates",
+    "data.fingerprints",
     "data.idx",
     "data.pictures",
     "data.splits",
@@ -51,6 +55,7 @@ HEAVY = {
     "sklearn",
     "matplotlib",
     "PIL",
+    "imagehash",
     "jinja2",
     "rich",
 }

@@ -187,7 +187,7 @@ def _folders(path: str) -> list[str]:
     return sorted(
         entry.name
         for entry in _scan(path)
-        if not entry.name.startswith((".", "__MACOSX")) and entry.is_dir()
+        if not entry.name.startswith((".", "__MACOSX")) and _is_folder(entry)
     )
 
 
@@ -200,8 +200,15 @@ def _files(path: str) -> Iterator[str]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
-            elif not entry.is_dir():  # a link to a folder may lead back
+            elif not _is_folder(entry):  # a link to a folder may lead back
                 yield entry.path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself, say
+        return False
 
 
 def _scan(path: str) -> list[os.DirEntry[str]]:

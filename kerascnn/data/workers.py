@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from queue import SimpleQueue
@@ -34,7 +34,7 @@ LOTS_AHEAD = 4
 
 def map_files(
     task: str, items: Sequence[Any], told: Callable[[int], None]
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Apply a function to items, a process a core; here where they are few.
 
     Close the iterator, or go to its end: then no process is left.

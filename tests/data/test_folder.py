@@ -71,8 +71,10 @@ def test_hidden_files_are_passed_over_and_links_lead_nowhere_twice(tmp_path):
     (tmp_path / "c").symlink_to(tmp_path / "b")  # a class of its own
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
     (tmp_path / "a" / "2.png").symlink_to(tmp_path / "b" / "1.png")
+    (tmp_path / "a" / "self.png").symlink_to(tmp_path / "a" / "self.png")
+    (tmp_path / "self").symlink_to(tmp_path / "self")
     assert [name for name, *_ in found(list_folder(path))] == [
-        *("a/1.png", "a/2.png", "b/1.png", "c/1.png"),
+        *("a/1.png", "a/2.png", "a/self.png", "b/1.png", "c/1.png"),
     ]
 
 
