@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from kerascnn import api
-from kerascnn.commands.completion import complete_runs
+from kerascnn.commands.completion import complete_runs, complete_sources
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.params import Name, NameValue
-from kerascnn.data import DATASETS
+from kerascnn.data import DATASETS, augmentations
 from kerascnn.machine.numbers import format_accuracy
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
-from kerascnn.settings.config import DEVICES, TrainConfig
+from kerascnn.settings.config import CLASS_WEIGHTS, DEVICES, TrainConfig
 from kerascnn.settings.config_file import read_config
 from kerascnn.settings.optimizers import OPTIMIZERS
 from kerascnn.settings.schedules import SCHEDULES
@@ -82,9 +82,25 @@ from kerascnn.settings.schedules import SCHEDULES
     help="Part of the training images held out.  [default: 0.1]",
 )
 @click.option(
-    "--augment/--no-augment",
-    default=None,
-    help="Shift and turn the training images a little.",
+    "--augment",
+    type=Name("augmentation", augmentations.choices()),
+    is_flag=False,
+    flag_value=augmentations.AUTO,
+    help="Change training images at random: digits are shifted and turned, photographs "
+    "mirrored, cropped and recolored; auto, or no word after it: what suits the data.  "
+    "[default: none]",
+)
+@click.option("--no-augment", is_flag=True, help="As --augment none.")
+@click.option(
+    "--class-weights",
+    type=Name("class weights", CLASS_WEIGHTS),
+    help="balanced: rare classes count as much in the training loss as common ones.",
+)
+@click.option(
+    "--init-from",
+    metavar="RUN|FILE",
+    shell_complete=complete_sources,
+    help="Begin with the weights of a run, or of a .keras file, where they fit.",
 )
 @click.option("--label-smoothing", type=float, help="[default: 0]")
 @click.option(
@@ -156,6 +172,7 @@ def train(
     resume: str | None,
     out: Path,
     as_json: bool,
+    no_augment: bool,
     **settings: Any,
 ) -> None:
     """Train MODEL and write a run.
@@ -169,6 +186,8 @@ def train(
       kerascnn train --resume saved_models/vgg16-adagrad-1
     """
     given = {key: value for key, value in settings.items() if value not in (None, ())}
+    if no_augment and given.setdefault("augment", "none") != "none":
+        raise click.UsageError("Give --augment or --no-augment, not both.")
     for key in {"model_options", "optimizer_options"} & set(given):
         given[key] = dict(given[key])
     if resume is not None:

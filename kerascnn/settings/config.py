@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.data import ARRAYS, DATASETS, LIMIT, count_held_out
+from kerascnn.data import ARRAYS, DATASETS, LIMIT, augmentations, count_held_out
 from kerascnn.errors import ConfigError, shown
 from kerascnn.machine.ranges import Range, whole
 from kerascnn.models import MODELS
@@ -16,6 +16,7 @@ from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
 from kerascnn.settings.recipes import RECIPES
 from kerascnn.settings.schedules import SCHEDULES
 
+CLASS_WEIGHTS = ("balanced",)
 DEVICES = ("auto", "cpu", "gpu")
 
 
@@ -34,7 +35,13 @@ class CommonSettings:
         limit: Training images to use, of each class in its proportion; all where
             `None`.
         validation_fraction: Part of the training images held out, in `[0, 1)`.
-        augment: Shift and turn the training images a little.
+        augment: How training images are changed at random: a name of `AUGMENTATIONS`,
+            or `"auto"` for the one that suits the data. Older runs have a flag, which
+            stood for `"digits"`.
+        class_weights: `"balanced"`: each class has the same share of the training loss,
+            however few images it has. All images count alike where `None`.
+        init_from: The `.keras` file whose weights are taken, where they fit, before
+            the first step; a run that is resumed does not read it again.
         label_smoothing: Probability given to the other classes, in `[0, 1)`.
         early_stop: Epochs without a lower validation loss before training stops and
             the best weights are taken; never where `None`.
@@ -61,7 +68,9 @@ class CommonSettings:
     model_options: Mapping[str, float] = field(default_factory=dict)
     limit: int | None = None
     validation_fraction: float = 0.1
-    augment: bool = False
+    augment: str = "none"
+    class_weights: str | None = None
+    init_from: str | None = None
     label_smoothing: float = 0.0
     early_stop: int | None = None
     mixed_precision: bool = False
@@ -188,15 +197,26 @@ class TrainConfig(CommonSettings):
 
 
 # The settings that are names.
-NAMES = ("model", "dataset", "optimizer", "schedule", "device", "stem")
+NAMES = (
+    "model",
+    "dataset",
+    "optimizer",
+    "augment",
+    "class_weights",
+    "schedule",
+    "device",
+    "stem",
+)
 
 
 def _take_names(settings: TrainSettings) -> None:
     """Put the name of its table in the place of each name that was given."""
+    object.__setattr__(settings, "augment", augmentations.of_flag(settings.augment))
     tables: dict[str, Collection[str]] = {
         "model": MODELS,
         "dataset": DATASETS if settings.dataset != ARRAYS else (ARRAYS,),
         "optimizer": OPTIMIZERS,
+        "augment": augmentations.choices(),
         "schedule": SCHEDULES,
         "device": DEVICES,
     }
@@ -204,6 +224,9 @@ def _take_names(settings: TrainSettings) -> None:
         object.__setattr__(
             settings, name, known_name(name, getattr(settings, name), known)
         )
+    if settings.class_weights is not None:
+        weights = known_name("class weights", settings.class_weights, CLASS_WEIGHTS)
+        object.__setattr__(settings, "class_weights", weights)
     stems = MODELS[settings.model].stems
     stem = known_name(f"{settings.model} stem", settings.stem, stems)
     object.__setattr__(settings, "stem", stem)
@@ -228,7 +251,7 @@ _RANGES: dict[str, Range] = {
     "checkpoint_seconds": Range(0, 1e9),
 }
 _KINDS: dict[str, tuple[str, type]] = {
-    "augment": ("true or false", bool),
+    "init_from": ("the path of a .keras file", str),
     "mixed_precision": ("true or false", bool),
     "deterministic": ("true or false", bool),
     "fast_layers": ("true or false", bool),
@@ -241,6 +264,8 @@ _KINDS: dict[str, tuple[str, type]] = {
 }
 # A number of steps that fits into memory, with a row of steps.csv for each.
 MAX_STEPS = 10_000_000
+# Characters of a path, as systems have it.
+MAX_PATH = 4096
 
 
 def _check_values(settings: TrainSettings) -> None:
@@ -255,6 +280,11 @@ def _check_values(settings: TrainSettings) -> None:
             words, kind = _KINDS[name]
             if not isinstance(value, kind):
                 raise ConfigError(f"{name} has to be {words}, but got {shown(value)}.")
+    path = settings.init_from
+    if path is not None and not 0 < len(path) <= MAX_PATH:
+        raise ConfigError(
+            f"init_from has to be the path of a .keras file, but got {shown(path)}."
+        )
     digest = settings.plan_digest
     if digest is not None and not (len(digest) == 64 and set(digest) <= _DIGITS):
         raise ConfigError(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerascnn.data import Split
+from kerascnn.data.augmentations import AUGMENTATIONS, choose_augmentation
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import MissingExtraError
 from kerascnn.fast.layers import exchanged_layers
@@ -29,6 +30,7 @@ from kerascnn.settings.config import TrainSettings, check_steps
 from kerascnn.settings.precision import mixed_precision_warning
 from kerascnn.settings.schedules import learning_rates
 from kerascnn.training.batches import BatchSource, ResidentBatches, check_batch_size
+from kerascnn.training.class_weights import balanced_weights
 from kerascnn.training.images import load_splits
 from kerascnn.training.memory import check_memory
 from kerascnn.training.network import compile_model
@@ -120,6 +122,7 @@ def prepare_training(
     strategy = strategy or get_strategy(settings.device)
     parallelism = share_cores(settings, strategy, recorded, message=message)
     training, validation, dataset = load_splits(settings, arrays)
+    settings = _choose_augmentation(settings, dataset, message)
     check_steps(settings, len(training))
     check_batch_size(settings.batch_size, strategy.num_replicas_in_sync)
     if is_one_cpu(strategy):
@@ -141,6 +144,9 @@ def prepare_training(
     with strategy.scope():
         model = compile_model(settings, dataset)
     parts = parallelism.batch_parts
+    weights = None
+    if settings.class_weights == "balanced":
+        weights = balanced_weights(training.labels, training.num_classes)
     return TrainingSetup(
         settings=settings,
         strategy=strategy,
@@ -150,9 +156,25 @@ def prepare_training(
         batches=batches,
         rates=rates,
         model=model,
-        step=TrainingStep(model, batches, settings, rates, strategy, parts),
+        step=TrainingStep(model, batches, settings, rates, strategy, parts, weights),
         predict=Predictor(model, workers=parts),
     )
+
+
+def _choose_augmentation(
+    settings: TrainSettings, dataset: DatasetFacts, message: Message
+) -> TrainSettings:
+    """The settings with the augmentation that suits the data, where that is asked for.
+
+    It is of the checkpoint's settings, so that a run goes on as it began.
+    """
+    chosen = choose_augmentation(settings.augment, dataset.background)
+    if chosen != settings.augment:
+        summary = AUGMENTATIONS[chosen].summary.lower()
+        message(
+            f"Training images of {dataset.name} are augmented as {chosen}: {summary}"
+        )
+    return replace(settings, augment=chosen)
 
 
 def share_cores(

@@ -26,7 +26,7 @@ def said(result):
 
 
 def test_options_are_the_settings():
-    own = {"config_file", "name", "resume", "out", "as_json"}
+    own = {"config_file", "name", "resume", "out", "as_json", "no_augment"}
     assert {param.name for param in train.params} - own == set(
         TrainConfig(model="lenet").to_dict()
     )
@@ -47,7 +47,7 @@ def test_json_is_all_of_standard_output(trained, tmp_path):
     assert document["run"] == "saved_models/lenet-adamw-1"
     assert document["settings"]["optimizer_options"] == {"weight_decay": 0.01}
     assert document["settings"]["seed"] == 3
-    assert document["settings"]["augment"] is True
+    assert document["settings"]["augment"] == "auto"
     assert document["status"] == "finished"
     assert document["steps"] == 10
     assert "test_accuracy" not in document
@@ -56,7 +56,10 @@ def test_json_is_all_of_standard_output(trained, tmp_path):
 
 
 def test_progress_is_one_line_an_epoch_without_a_terminal(trained):
-    first, epoch = said(trained)
+    augmented, first, epoch = said(trained)
+    assert augmented == (
+        "Training images of mnist are augmented as digits: shifted and turned a little."
+    )
     assert first.startswith("saved_models/lenet-adamw-1: lenet on 640 images of mnist")
     assert re.fullmatch(
         r"epoch 1/1  loss \d+\.\d{4}  accuracy \d+\.\d\d%  validation loss "
@@ -75,8 +78,14 @@ def test_config_of_a_run_repeats_it_and_options_win(trained, tmp_path):
     first, again = (
         Run(config.parent.parent / name) for name in ("lenet-adamw-1", "again")
     )
-    assert again.settings == replace(first.settings, augment=False)
-    assert again.config == replace(first.config, augment=False)
+    assert again.settings == replace(first.settings, augment="none")
+    assert again.config == replace(first.config, augment="none")
+
+
+def test_augment_and_no_augment_are_one_too_many():
+    result = run("lenet", "--augment", "--no-augment")
+    assert result.exit_code == 2
+    assert "Give --augment or --no-augment, not both." in result.stderr
 
 
 def test_resume_of_a_finished_run_says_so(trained):
