@@ -25,6 +25,7 @@ from kerascnn.model_files.find import (
     artifact_of_run,
     exported_artifacts,
     find_artifact,
+    find_weights,
 )
 from kerascnn.model_files.formats import (
     DEFAULT_FORMATS,
@@ -90,6 +91,7 @@ def train(
     Raises:
         UnknownNameError: A name that is in no table.
         ConfigError: A setting that cannot be, or does not fit the data or the devices.
+        ModelFileError: Initial weights that cannot be read, or of which none fit.
         DatasetError: Data that cannot be read.
         DivergedError: The loss or the weights were no longer finite numbers.
         RunError: The run cannot be written.
@@ -107,6 +109,9 @@ def train(
     if data is None and config.dataset != ARRAYS:
         resolved = config.resolve()
         check_steps(resolved, count_images(resolved))
+    if config.init_from is not None:
+        path = find_weights(config.init_from, Path(out))
+        config = dataclasses.replace(config, init_from=str(path))
     if name is not None:
         check_run_name(name)
     require_writable(

@@ -40,8 +40,8 @@ class CommonSettings:
             stood for `"digits"`.
         class_weights: `"balanced"`: each class has the same share of the training loss,
             however few images it has. All images count alike where `None`.
-        init_from: The `.keras` file whose weights are taken, where they fit, before
-            the first step; a run that is resumed does not read it again.
+        init_from: A run, or the path of a `.keras` file, whose weights are taken, where
+            they fit, before the first step. A resumed run does not read it again.
         label_smoothing: Probability given to the other classes, in `[0, 1)`.
         early_stop: Epochs without a lower validation loss before training stops and
             the best weights are taken; never where `None`.

@@ -24,6 +24,7 @@ from kerascnn.machine.threads import can_split
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.ending import finish_training
+from kerascnn.training.initial_weights import take_weights
 from kerascnn.training.loop import TrainingLoop
 from kerascnn.training.recorder import Recorder
 from kerascnn.training.setup import TrainingSetup, prepare_training
@@ -67,6 +68,7 @@ def train_model(
         ConfigError: Settings that do not fit the data or the devices.
         DatasetError: Data that cannot be read, or arrays that cannot be trained on.
         DivergedError: The loss or the weights were no longer finite numbers.
+        ModelFileError: Initial weights that cannot be read, or of which none fit.
         RunError: The run cannot be written.
         TrainingInterruptedError: A signal stopped it; `resume_training` goes on.
     """
@@ -83,6 +85,8 @@ def train_model(
     setup = prepare_training(
         config.resolve(), strategy=strategy, arrays=arrays, message=reporter.message
     )
+    if config.init_from is not None:
+        _take_weights(setup, reporter)
     run = create_run(config, setup.environment(), out, name, dataset=setup.dataset)
     with run.locked():
         return _train(setup, run, reporter)
@@ -158,6 +162,8 @@ def resume_training(
             )
         if computation and setup.settings.deterministic:
             _report_differences(setup, run, reporter)
+        if setup.settings.init_from is not None and not run.checkpoint_path.exists():
+            _take_weights(setup, reporter)
         return _train(setup, run, reporter)
 
 
@@ -168,6 +174,8 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
     state = recorder.restore(setup.model)
     if state is None:
         state = TrainingState.at_start(len(setup.rates))
+        if setup.settings.init_from is not None:  # the file may be gone by the resume
+            recorder.checkpoint(setup.model, state)
     else:
         reporter.message(
             f"Going on after {state.step:,} of {len(setup.rates):,} steps."
@@ -184,6 +192,13 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
             + command_line("train", "--resume", run.path)
         ) from error
     return run
+
+
+def _take_weights(setup: TrainingSetup, reporter: Reporter) -> None:
+    """Begin with the weights of the file that the settings name."""
+    settings = setup.settings
+    path = Path(settings.init_from or "")
+    reporter.message(take_weights(setup.model, settings.model, path))
 
 
 def _report_differences(setup: TrainingSetup, run: Run, reporter: Reporter) -> None:
