@@ -43,6 +43,7 @@ from kerascnn.runs.folder import (
     open_run,
 )
 from kerascnn.runs.names import check_run_name
+from kerascnn.runs.plan import change_epochs, read_plan
 from kerascnn.settings.config import TrainConfig, check_steps, count_images
 
 if TYPE_CHECKING:
@@ -137,14 +138,20 @@ def train(
 def resume(
     run: Reference,
     *,
+    epochs: int | None = None,
     data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     out: str | PathLike[str] = DEFAULT_FOLDER,
     reporter: Reporter | None = None,
 ) -> Run:
     """Continue a run that was stopped; a finished one is returned as it is.
 
+    With a larger number of epochs a finished run continues as well, from the weights of
+    its model: optimizer and schedule begin anew. It stays as it was until the added
+    epochs are done.
+
     Args:
         run: The run, its path, or its name in `out`.
+        epochs: How many it is to have in all; as planned where `None`.
         data: What it was trained on, where that were arrays.
         out: The folder of all runs.
         reporter: As for `train`.
@@ -153,12 +160,16 @@ def resume(
         The finished run.
 
     Raises:
+        ConfigError: Fewer epochs than are done.
         RunError: The run cannot be read, or another process trains it.
         DivergedError: It diverged, before or now.
         TrainingInterruptedError: A signal stopped it again.
     """
     run = _run(run, out)
-    _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
+    _ = read_plan(run), run.computation  # a bad file stops before TensorFlow loads
+    if epochs is not None and not (run.metrics and run.metrics.status == "diverged"):
+        begun = len(run.epochs) if run.has("history.csv") else 0
+        change_epochs(run, epochs, begun)
 
     with closing(reporter or LineReporter()) as told, told_memory_errors(SMALLER):
         told.stage("loading TensorFlow")

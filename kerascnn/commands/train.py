@@ -161,7 +161,8 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--resume",
     metavar="RUN",
-    help="Go on with a run that was stopped.",
+    help="Go on with a run that was stopped, or with --epochs, which counts those that "
+    "are done, with a finished one.",
     shell_complete=complete_runs,
 )
 @out_option
@@ -184,6 +185,7 @@ def train(
       kerascnn train lenet
       kerascnn train vgg16 --optimizer adagrad --epochs 1 --limit 20000
       kerascnn train --resume saved_models/vgg16-adagrad-1
+      kerascnn train --resume saved_models/vgg16-adagrad-1 --epochs 3
     """
     given = {key: value for key, value in settings.items() if value not in (None, ())}
     if no_augment and given.setdefault("augment", "none") != "none":
@@ -191,12 +193,13 @@ def train(
     for key in {"model_options", "optimizer_options"} & set(given):
         given[key] = dict(given[key])
     if resume is not None:
+        epochs = given.pop("epochs", None)
         if given or config_file or name:
             raise click.UsageError(
                 "--resume goes on with the run's own settings: leave out MODEL and the "
-                "other options."
+                "other options but --epochs."
             )
-        _show(api.resume(resume, out=out), as_json)
+        _show(api.resume(resume, epochs=epochs, out=out), as_json)
         return
     if config_file is not None:
         config = read_config(config_file).again(**given)

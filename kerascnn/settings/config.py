@@ -234,11 +234,12 @@ def _take_names(settings: TrainSettings) -> None:
 
 # What each of the other settings may be. The rate stays finite in 32 bits; what one
 # step or epoch costs is for the user to say, but a slip of ten digits is none.
+EPOCHS = whole(1, 10_000)
 _SHARE = Range(0, 1, open_high=True)
 _RANGES: dict[str, Range] = {
     "learning_rate": Range(0, 1e6, open_low=True),
     "momentum": _SHARE,
-    "epochs": whole(1, 10_000),
+    "epochs": EPOCHS,
     "batch_size": whole(1, 10_000_000),
     "warmup_epochs": Range(0, 10_000),
     "image_size": whole(1, 1024),

@@ -79,6 +79,8 @@ def diverged_error(
         f"The loss or the weights of {recorder.run.path} were no longer finite numbers "
         f"in epoch {epoch}. Train again with a lower --learning-rate."
     )
+    if recorder.continuing:
+        message += f" It keeps the model of its first {setup.began_anew} epochs."
     metrics = _measure(
         setup, state, "diverged", diverged_at_epoch=epoch, message=message
     )

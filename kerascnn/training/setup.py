@@ -27,8 +27,8 @@ from kerascnn.machine.threads import Message, share_batch, use_threads
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.models import MODELS
 from kerascnn.settings.config import TrainSettings, check_steps
+from kerascnn.settings.plans import FormerPlan, began_anew, planned_rates
 from kerascnn.settings.precision import mixed_precision_warning
-from kerascnn.settings.schedules import learning_rates
 from kerascnn.training.batches import BatchSource, ResidentBatches, check_batch_size
 from kerascnn.training.class_weights import balanced_weights
 from kerascnn.training.images import load_splits
@@ -52,6 +52,8 @@ class TrainingSetup:
         model: The network, compiled, with its initial weights.
         step: Its training steps.
         predict: The network as it predicts; it sees later changes of the weights.
+        former: The plans before that of the settings, of a run that was given another
+            number of epochs.
     """
 
     settings: TrainSettings
@@ -64,6 +66,12 @@ class TrainingSetup:
     model: keras.Model
     step: TrainingStep
     predict: Predictor
+    former: tuple[FormerPlan, ...] = ()
+
+    @property
+    def began_anew(self) -> int:
+        """The epochs that were done when the optimizer last began anew."""
+        return began_anew(self.former)
 
     @property
     def images_per_epoch(self) -> int:
@@ -99,6 +107,7 @@ def prepare_training(
     strategy: tf.distribute.Strategy | None = None,
     recorded: Parallelism | None = None,
     arrays: Split | None = None,
+    former: tuple[FormerPlan, ...] = (),
     message: Message,
 ) -> TrainingSetup:
     """Get everything ready for the first step, and seed what is random.
@@ -108,6 +117,7 @@ def prepare_training(
         strategy: Where to compute; `get_strategy(settings.device)` where `None`.
         recorded: How a run that goes on was computed; chosen where `None`.
         arrays: The images, where the settings say that Python passes them.
+        former: As in `TrainingSetup`.
         message: As for `share_cores`, and for what makes the training slow.
 
     Raises:
@@ -132,12 +142,7 @@ def prepare_training(
         ):
             message(warning)
     batches = ResidentBatches(training, settings.batch_size, settings.seed)
-    rates = learning_rates(
-        settings.schedule,
-        settings.learning_rate,
-        num_steps=settings.epochs * batches.steps_per_epoch,
-        warmup_steps=round(settings.warmup_epochs * batches.steps_per_epoch),
-    )
+    rates = planned_rates(settings, former, batches.steps_per_epoch)
     keras.utils.set_random_seed(settings.seed)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -158,6 +163,7 @@ def prepare_training(
         model=model,
         step=TrainingStep(model, batches, settings, rates, strategy, parts, weights),
         predict=Predictor(model, workers=parts),
+        former=former,
     )
 
 

@@ -82,6 +82,20 @@ def test_config_of_a_run_repeats_it_and_options_win(trained, tmp_path):
     assert again.config == replace(first.config, augment="none")
 
 
+def test_resume_takes_more_epochs_and_no_other_option(trained):
+    result = run("--resume", "lenet-adamw-1", "--epochs", "2", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert "goes on to 2 from the weights of its model" in result.stderr
+    document = json.loads(result.stdout)
+    assert (document["epochs"], document["settings"]["epochs"]) == (2, 2)
+    result = run("--resume", "lenet-adamw-1", "--epochs", "1")
+    assert result.exit_code == 1
+    assert "done or begun 2 epochs already" in result.stderr
+    result = run("--resume", "lenet-adamw-1", "--epochs", "3", "--seed", "1")
+    assert result.exit_code == 2
+    assert "leave out MODEL and the other options but --epochs" in result.stderr
+
+
 def test_augment_and_no_augment_are_one_too_many():
     result = run("lenet", "--augment", "--no-augment")
     assert result.exit_code == 2

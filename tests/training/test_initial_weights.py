@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import kerascnn
+from kerascnn import api
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, TrainingInterruptedError, UnknownNameError
 from kerascnn.machine.reporter import Reporter
@@ -148,12 +149,24 @@ def test_what_is_not_there_is_told_before_tensorflow_and_leaves_nothing(
     tmp_path, monkeypatch, lenet_run
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(kerascnn.api, "load_tensorflow", lambda: pytest.fail("loaded"))
+    monkeypatch.setattr(api, "load_tensorflow", lambda: pytest.fail("loaded"))
     with pytest.raises(ModelFileError, match=r"There is no file gone\.keras\. Give a"):
         kerascnn.train("lenet", init_from="gone.keras")
     with pytest.raises(UnknownNameError, match="Did you mean 'lenet-sgd-1'"):
         kerascnn.train("lenet", init_from="lenet-sgd-2", out=lenet_run.path.parent)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_optimizer_that_steps_from_the_weights_begins_at_those(lenet_run, tmp_path):
+    run = kerascnn.train(
+        "lenet",
+        init_from=str(lenet_run.model_path),
+        optimizer="schedulefreeadamw",
+        out=tmp_path,
+        reporter=Reporter(),
+        **SMALL | {"learning_rate": 1e-4},
+    )
+    assert max(row["loss"] for row in run.steps) < 1  # log(10) from others
 
 
 def test_damaged_weights_leave_no_run(tmp_path):
