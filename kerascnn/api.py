@@ -176,7 +176,7 @@ def resume(
         load_tensorflow()
         from kerascnn.training.train import resume_training
 
-        return resume_training(run, reporter=told, data=data)
+        return resume_training(run, epochs=epochs, reporter=told, data=data)
 
 
 def evaluate(
