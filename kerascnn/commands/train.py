@@ -15,6 +15,7 @@ from kerascnn.data import DATASETS, augmentations
 from kerascnn.machine.numbers import format_accuracy
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
+from kerascnn.runs.metrics import IMBALANCED, RunMetrics
 from kerascnn.settings.config import CLASS_WEIGHTS, DEVICES, TrainConfig
 from kerascnn.settings.config_file import read_config
 from kerascnn.settings.optimizers import OPTIMIZERS
@@ -218,7 +219,18 @@ def _show(run: Run, as_json: bool) -> None:
         settings = run.settings.to_dict()
         echo_json({"run": str(run.path), **metrics.to_dict(), "settings": settings})
         return
-    kind, accuracy = "test", metrics.test_accuracy
+    click.echo(f"{run.path}: {_result(metrics)}")
+
+
+def _result(metrics: RunMetrics) -> str:
+    """What a run came to: the F1 first, where few classes decide the accuracy."""
+    kind, accuracy, f1 = "test", metrics.test_accuracy, metrics.test_f1
+    is_imbalanced = (metrics.class_imbalance or 1) >= IMBALANCED
+    if accuracy is None and is_imbalanced:
+        kind = "validation"
+        accuracy, f1 = metrics.validation_accuracy, metrics.validation_f1
+    if f1 is not None and is_imbalanced:
+        return f"{kind} macro-F1 {f1:.4f}, accuracy {format_accuracy(accuracy)}"
     if accuracy is None:
         kind, accuracy = "training", metrics.training_accuracy
-    click.echo(f"{run.path}: {kind} accuracy {format_accuracy(accuracy)}")
+    return f"{kind} accuracy {format_accuracy(accuracy)}"

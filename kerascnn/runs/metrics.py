@@ -17,10 +17,15 @@ _LEFT_OUT = (
     "diverged_at_epoch",
     "message",
     "best_epoch",
+    "validation_f1",
+    "class_imbalance",
     "test_images",
     "test_loss",
     "test_accuracy",
+    "test_f1",
 )
+# From here on the accuracy is mostly that of the largest classes.
+IMBALANCED = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +50,15 @@ class RunMetrics:
         validation_loss: After that epoch; `None` where no images were held out.
         validation_accuracy: Likewise, in `[0, 1]`.
         best_epoch: With early stopping, the epoch, from 1, whose weights were taken.
+        validation_f1: The mean F1 of the classes, at the end, in `[0, 1]`; `None` where
+            no images were held out.
+        class_imbalance: Images of the largest class by those of the smallest that has
+            any, among the test images, or, without these, the images held out.
         test_images: Images of the test split; `None`, as what follows, where it was not
             measured.
         test_loss: Mean of these images.
         test_accuracy: The share of these that is classified correctly, in `[0, 1]`.
+        test_f1: The mean F1 of the classes, in `[0, 1]`.
     """
 
     status: Ending
@@ -67,9 +77,12 @@ class RunMetrics:
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     best_epoch: int | None = None
+    validation_f1: float | None = None
+    class_imbalance: float | None = None
     test_images: int | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
+    test_f1: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name, as `metrics.json` has them."""

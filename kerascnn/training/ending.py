@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from kerascnn.errors import DivergedError
-from kerascnn.evaluation.metrics import loss_and_accuracy
+from kerascnn.evaluation.metrics import (
+    Predictions,
+    class_imbalance,
+    loss_and_accuracy,
+    macro_f1,
+)
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.runs.metrics import Ending, RunMetrics
 from kerascnn.training.network import build_network, take_average
@@ -39,6 +44,17 @@ def finish_training(
     if settings.mixed_precision:  # what is saved computes in 32 bits
         predict = Predictor(saved)
         metrics = replace(metrics, **measure_validation(setup, predict))
+    names = setup.dataset.class_names
+    if len(setup.validation):
+        probabilities, labels = (
+            predict(setup.validation.images),
+            setup.validation.labels,
+        )
+        metrics = replace(
+            metrics,
+            validation_f1=macro_f1(Predictions(probabilities, labels, names)),
+            class_imbalance=class_imbalance(np.bincount(labels)),
+        )
     if settings.test or settings.store_predictions:
         test = setup.dataset.load("test")
         probabilities = predict(test.images)
@@ -53,6 +69,8 @@ def finish_training(
                 test_images=len(test),
                 test_loss=loss,
                 test_accuracy=accuracy,
+                test_f1=macro_f1(Predictions(probabilities, test.labels, names)),
+                class_imbalance=class_imbalance(np.bincount(test.labels)),
             )
     recorder.finish(saved, metrics)
 

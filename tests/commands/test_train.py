@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
+from kerascnn import api
 from kerascnn.cli import main
 from kerascnn.commands.train import train
 from kerascnn.runs.folder import Run
@@ -94,6 +95,42 @@ def test_resume_takes_more_epochs_and_no_other_option(trained):
     result = run("--resume", "lenet-adamw-1", "--epochs", "3", "--seed", "1")
     assert result.exit_code == 2
     assert "leave out MODEL and the other options but --epochs" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"class_imbalance": 2.9}, "test accuracy 91.20%"),
+        ({"class_imbalance": 3}, "test macro-F1 0.8312, accuracy 91.20%"),
+        ({}, "test accuracy 91.20%"),
+        (
+            {"class_imbalance": 8, "test_accuracy": None, "test_f1": None},
+            "validation macro-F1 0.7500, accuracy 90.00%",
+        ),
+        (
+            {"class_imbalance": 1, "test_accuracy": None, "test_f1": None},
+            "training accuracy 99.00%",
+        ),
+        (
+            {
+                "class_imbalance": None,
+                **dict.fromkeys(("test_accuracy", "test_f1", "validation_accuracy")),
+            },
+            "training accuracy 99.00%",
+        ),
+    ],
+    ids=str,
+)
+def test_mean_f1_is_told_first_where_classes_are_imbalanced(
+    given, line, tmp_path, monkeypatch, end_run
+):
+    made = Run(tmp_path / "run")
+    made.path.mkdir()
+    measured = {"test_accuracy": 0.912, "test_f1": 0.83121, "training_accuracy": 0.99}
+    measured |= {"validation_accuracy": 0.9, "validation_f1": 0.75}
+    end_run(made, **measured | given)
+    monkeypatch.setattr(api, "train", lambda *_, **__: made)
+    assert run("lenet").stdout == f"{made.path}: {line}\n"
 
 
 def test_augment_and_no_augment_are_one_too_many():
