@@ -25,6 +25,7 @@ from kerascnn.model_files.find import (
     artifact_of_run,
     exported_artifacts,
     find_artifact,
+    find_weights,
 )
 from kerascnn.model_files.formats import (
     DEFAULT_FORMATS,
@@ -42,6 +43,7 @@ from kerascnn.runs.folder import (
     open_run,
 )
 from kerascnn.runs.names import check_run_name
+from kerascnn.runs.plan import change_epochs, read_plan
 from kerascnn.settings.config import TrainConfig
 from kerascnn.settings.settling import settle
 
@@ -92,6 +94,7 @@ def train(
     Raises:
         UnknownNameError: A name that is in no table.
         ConfigError: A setting that cannot be, or does not fit the data or the devices.
+        ModelFileError: Initial weights that cannot be read, or of which none fit.
         DatasetError: Data that cannot be read.
         DivergedError: The loss or the weights were no longer finite numbers.
         RunError: The run cannot be written.
@@ -106,6 +109,9 @@ def train(
         config = dataclasses.replace(model, **settings)
     else:
         config = TrainConfig(model=model, **settings)
+    if config.init_from is not None:
+        path = find_weights(config.init_from, Path(out))
+        config = dataclasses.replace(config, init_from=str(path))
     if name is not None:
         check_run_name(name)
     require_writable(
@@ -133,14 +139,20 @@ def train(
 def resume(
     run: Reference,
     *,
+    epochs: int | None = None,
     data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     out: str | PathLike[str] = DEFAULT_FOLDER,
     reporter: Reporter | None = None,
 ) -> Run:
     """Continue a run that was stopped; a finished one is returned as it is.
 
+    With a larger number of epochs a finished run continues as well, from the weights of
+    its model: optimizer and schedule begin anew. It stays as it was until the added
+    epochs are done.
+
     Args:
         run: The run, its path, or its name in `out`.
+        epochs: How many it is to have in all; as planned where `None`.
         data: What it was trained on, where that were arrays.
         out: The folder of all runs.
         reporter: As for `train`.
@@ -149,19 +161,23 @@ def resume(
         The finished run.
 
     Raises:
+        ConfigError: Fewer epochs than are done.
         RunError: The run cannot be read, or another process trains it.
         DivergedError: It diverged, before or now.
         TrainingInterruptedError: A signal stopped it again.
     """
     run = _run(run, out)
-    _ = run.settings, run.computation  # a bad file stops before TensorFlow loads
+    _ = read_plan(run), run.computation  # a bad file stops before TensorFlow loads
+    if epochs is not None and not (run.metrics and run.metrics.status == "diverged"):
+        begun = len(run.epochs) if run.has("history.csv") else 0
+        change_epochs(run, epochs, begun)
 
     with closing(reporter or LineReporter()) as told, told_memory_errors(SMALLER):
         told.stage("loading TensorFlow")
         load_tensorflow()
         from kerascnn.training.train import resume_training
 
-        return resume_training(run, reporter=told, data=data)
+        return resume_training(run, epochs=epochs, reporter=told, data=data)
 
 
 def evaluate(

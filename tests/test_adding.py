@@ -14,9 +14,11 @@ from click.testing import CliRunner
 
 from kerascnn.cli import COMMANDS, main
 from kerascnn.data import DATASETS, DatasetEntry
+from kerascnn.data.augmentations import AUGMENTATIONS
 from kerascnn.evaluation import METRICS, MetricEntry
 from kerascnn.model_files.formats import FORMATS, FormatEntry
 from kerascnn.models import MODELS, Cost, ModelEntry
+from kerascnn.registry import Entry
 from kerascnn.runs.folder import Run
 from kerascnn.settings.optimizers import OPTIMIZERS, OptimizerEntry
 from kerascnn.settings.schedules import SCHEDULES
@@ -274,6 +276,27 @@ def test_a_schedule_is_a_function_in_its_table(kerascnn, monkeypatch):
     kerascnn("train", "lenet", "--schedule", "half", "--learning-rate", 0.01, *TRAIN)
     [row] = Run(Path("saved_models/lenet-sgd-1")).epochs
     assert 0.005 <= row["learning_rate"] <= 0.01
+
+
+TOY_AUGMENTATION = """
+import tensorflow as tf
+
+def darken(images, seed):
+    return tf.zeros_like(images, tf.float32)
+"""
+
+
+def test_an_augmentation_is_a_function_and_a_row(kerascnn, new_module, monkeypatch):
+    new_module("toy_augmentation", TOY_AUGMENTATION)
+    target = "toy_augmentation:darken"
+    row = Entry(name="dark", target=target, summary="Black images.")
+    monkeypatch.setitem(AUGMENTATIONS, "dark", row)
+    assert "dark" in " ".join(kerascnn("train", "--help").split())
+    words = ("lenet", "--augment", "dark", *TRAIN)
+    assert json.loads(kerascnn("train", *words))["settings"]["augment"] == "dark"
+    # All images are the same to the network, which can but learn how many there are.
+    losses = [row["loss"] for row in Run(Path("saved_models/lenet-sgd-1")).steps]
+    assert min(losses) > 1.9
 
 
 def test_a_command_is_a_line_and_a_module(kerascnn, monkeypatch):

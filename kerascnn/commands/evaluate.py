@@ -24,6 +24,7 @@ from kerascnn.machine.numbers import format_accuracy, format_count
 from kerascnn.machine.text import printable
 from kerascnn.model_files.find import Artifact, find_artifact
 from kerascnn.model_files.ranges import BATCH_SIZE
+from kerascnn.runs.metrics import IMBALANCED
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.evaluate import Evaluation
@@ -129,13 +130,18 @@ def _folders(
 def _echo_report(evaluation: Evaluation) -> None:
     """Print what people read."""
     from kerascnn.evaluation import METRICS
+    from kerascnn.evaluation.metrics import class_imbalance
 
     metrics = evaluation.metrics
     wrong = metrics.images - metrics.correct
     on = f"{format_count(metrics.images)} test images of {evaluation.dataset}"
     click.echo(printable(f"{evaluation.source} on {on}") + "\n")
+    order = list(METRICS)
+    if class_imbalance([row.images for row in metrics.per_class]) >= IMBALANCED:
+        order.sort(key=lambda name: name != "f1")
     lines = [
-        (row.title, format(metrics[name], row.format)) for name, row in METRICS.items()
+        (METRICS[name].title, format(metrics[name], METRICS[name].format))
+        for name in order
     ]
     if evaluation.calibrated is not None:
         row, error = METRICS["expected_calibration_error"], evaluation.calibrated

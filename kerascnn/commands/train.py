@@ -8,14 +8,16 @@ from typing import Any
 import click
 
 from kerascnn import api
-from kerascnn.commands.completion import complete_runs
+from kerascnn.commands.completion import complete_runs, complete_sources
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.params import DatasetName, Name, NameValue
+from kerascnn.data import augmentations
 from kerascnn.data.sources import RESIZES
 from kerascnn.machine.numbers import format_accuracy
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
-from kerascnn.settings.config import DEVICES, TrainConfig
+from kerascnn.runs.metrics import IMBALANCED, RunMetrics
+from kerascnn.settings.config import CLASS_WEIGHTS, DEVICES, TrainConfig
 from kerascnn.settings.config_file import read_config
 from kerascnn.settings.optimizers import OPTIMIZERS
 from kerascnn.settings.schedules import SCHEDULES
@@ -105,9 +107,25 @@ from kerascnn.settings.schedules import SCHEDULES
     help="Part of the training images held out.  [default: 0.1]",
 )
 @click.option(
-    "--augment/--no-augment",
-    default=None,
-    help="Shift and turn the training images a little.",
+    "--augment",
+    type=Name("augmentation", augmentations.choices()),
+    is_flag=False,
+    flag_value=augmentations.AUTO,
+    help="Change training images at random: digits are shifted and turned, photographs "
+    "mirrored, cropped and recolored; auto, or no word after it: what suits the data.  "
+    "[default: none]",
+)
+@click.option("--no-augment", is_flag=True, help="As --augment none.")
+@click.option(
+    "--class-weights",
+    type=Name("class weights", CLASS_WEIGHTS),
+    help="balanced: rare classes count as much in the training loss as common ones.",
+)
+@click.option(
+    "--init-from",
+    metavar="RUN|FILE",
+    shell_complete=complete_sources,
+    help="Begin with the weights of a run, or of a .keras file, where they fit.",
 )
 @click.option("--label-smoothing", type=float, help="[default: 0]")
 @click.option(
@@ -168,7 +186,8 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--resume",
     metavar="RUN",
-    help="Go on with a run that was stopped.",
+    help="Go on with a run that was stopped, or with --epochs, which counts those that "
+    "are done, with a finished one.",
     shell_complete=complete_runs,
 )
 @out_option
@@ -179,6 +198,7 @@ def train(
     resume: str | None,
     out: Path,
     as_json: bool,
+    no_augment: bool,
     **settings: Any,
 ) -> None:
     """Train MODEL and write a run.
@@ -190,17 +210,21 @@ def train(
       kerascnn train lenet
       kerascnn train vgg16 --optimizer adagrad --epochs 1 --limit 20000
       kerascnn train --resume saved_models/vgg16-adagrad-1
+      kerascnn train --resume saved_models/vgg16-adagrad-1 --epochs 3
     """
     given = {key: value for key, value in settings.items() if value not in (None, ())}
+    if no_augment and given.setdefault("augment", "none") != "none":
+        raise click.UsageError("Give --augment or --no-augment, not both.")
     for key in {"model_options", "optimizer_options"} & set(given):
         given[key] = dict(given[key])
     if resume is not None:
+        epochs = given.pop("epochs", None)
         if given or config_file or name:
             raise click.UsageError(
                 "--resume goes on with the run's own settings: leave out MODEL and the "
-                "other options."
+                "other options but --epochs."
             )
-        _show(api.resume(resume, out=out), as_json)
+        _show(api.resume(resume, epochs=epochs, out=out), as_json)
         return
     if config_file is not None:
         config = read_config(config_file).again(**given)
@@ -219,7 +243,18 @@ def _show(run: Run, as_json: bool) -> None:
         settings = run.settings.to_dict()
         echo_json({"run": str(run.path), **metrics.to_dict(), "settings": settings})
         return
-    kind, accuracy = "test", metrics.test_accuracy
+    click.echo(f"{run.path}: {_result(metrics)}")
+
+
+def _result(metrics: RunMetrics) -> str:
+    """What a run came to: the F1 first, where few classes decide the accuracy."""
+    kind, accuracy, f1 = "test", metrics.test_accuracy, metrics.test_f1
+    is_imbalanced = (metrics.class_imbalance or 1) >= IMBALANCED
+    if accuracy is None and is_imbalanced:
+        kind = "validation"
+        accuracy, f1 = metrics.validation_accuracy, metrics.validation_f1
+    if f1 is not None and is_imbalanced:
+        return f"{kind} macro-F1 {f1:.4f}, accuracy {format_accuracy(accuracy)}"
     if accuracy is None:
         kind, accuracy = "training", metrics.training_accuracy
-    click.echo(f"{run.path}: {kind} accuracy {format_accuracy(accuracy)}")
+    return f"{kind} accuracy {format_accuracy(accuracy)}"

@@ -220,6 +220,16 @@ def macro_f1(predictions: Predictions) -> float:
     return _mean([row.f1 for row in predictions.per_class if row.images])
 
 
+def class_imbalance(images: Sequence[int] | npt.NDArray[np.integer[Any]]) -> float:
+    """Images of the largest class by those of the smallest that has any.
+
+    Args:
+        images: How many images each class has.
+    """
+    counts = np.asarray(images)
+    return float(counts.max() / counts[counts > 0].min())
+
+
 def expected_calibration_error(predictions: Predictions) -> float:
     """The mean gap of confidence and accuracy, bins weighted by their images."""
     return sum(

@@ -138,6 +138,26 @@ def _for_other_data(artifact: Artifact, dataset: str) -> Artifact:
     return replace(artifact, dataset=facts)
 
 
+def find_weights(reference: str, out: Path) -> Path:
+    """The `.keras` file that a user names: of a run, or by its path; absolute.
+
+    Args:
+        reference: A run's name in `out` or its folder, or the file.
+        out: The folder of runs.
+
+    Raises:
+        RunError: There is no such run, or it has no model.
+        ModelFileError: There is no such file.
+        UnknownNameError: No run of that name.
+    """
+    path = Path(reference)
+    if format_of(path) != KERAS:
+        return open_run(reference, out).require_model().absolute()
+    if not os.path.isfile(path):
+        raise ModelFileError(f"There is no file {path}. Give a run, or a .keras file.")
+    return path.absolute()
+
+
 def exported_artifacts(run: Run) -> list[Artifact]:
     """What `kerascnn export` left in a run's folder, in the order of `FORMATS`."""
     facts = run.dataset

@@ -12,6 +12,7 @@ from kerascnn.machine.numbers import (
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
 from kerascnn.runs.metrics import RunMetrics
+from kerascnn.runs.plan import read_plan
 
 
 def write_card(run: Run, metrics: RunMetrics) -> None:
@@ -50,6 +51,12 @@ def card(run: Run, metrics: RunMetrics) -> str:
         if from_arrays
         else "`kerascnn train --config config.json`"
     )
+    continued = "".join(
+        f"- **Continued** after epoch {plan.after_epoch}: optimizer and schedule began "
+        "anew.\n"
+        for plan in read_plan(run).former
+        if plan.anew
+    )
     described = f" ({dataset.reference})" if dataset.reference else ""
     return f"""# {run.name}
 
@@ -69,7 +76,7 @@ kerascnn on {source}.
   {format_rate(settings.learning_rate)} ({settings.schedule}), seed {settings.seed}, in
   {format_seconds(metrics.seconds)}. `config.json` has every setting,
   `environment.json` the versions and the machine.
-- **Meant for** pictures like those of {source}{described}. Other
+{continued}- **Meant for** pictures like those of {source}{described}. Other
   pictures get an answer too, and it means nothing.
 
 ```python

@@ -12,7 +12,8 @@ saved_models/lenet-adagrad-1/
     model.keras       the trained model
     README.md         what the model is, for people
     figures/          pictures
-    checkpoint/       while it trains: all that `--resume` needs
+    checkpoint/       while it trains: all that `--resume` needs; while a finished run
+                      is continued, its new settings and histories as well
 ```
 """
 
@@ -99,6 +100,11 @@ class Run:
     def checkpoint_path(self) -> Path:
         """The folder that holds what a resumed training needs."""
         return self.path / "checkpoint"
+
+    @property
+    def continuation_path(self) -> Path:
+        """The settings of more epochs, while a finished run is continued with them."""
+        return self.checkpoint_path / "config.json"
 
     @property
     def config(self) -> TrainConfig:

@@ -24,10 +24,15 @@ _LEFT_OUT = (
     "temperature",
     "validation_calibration_error",
     "calibrated_validation_calibration_error",
+    "validation_f1",
+    "class_imbalance",
     "test_images",
     "test_loss",
     "test_accuracy",
+    "test_f1",
 )
+# From here on the accuracy is mostly that of the largest classes.
+IMBALANCED = 3.0
 
 
 class CalibrationRow(TypedDict, total=False):
@@ -66,10 +71,15 @@ class RunMetrics:
         validation_calibration_error: The mean gap of confidence and accuracy on the
             images held out, in `[0, 1]`; `None` where there were none.
         calibrated_validation_calibration_error: The same at the temperature.
+        validation_f1: The mean F1 of the classes, at the end, in `[0, 1]`; `None` where
+            no images were held out.
+        class_imbalance: Images of the largest class by those of the smallest that has
+            any, among the test images, or, without these, the images held out.
         test_images: Images of the test split; `None`, as what follows, where it was not
             measured.
         test_loss: Mean of these images.
         test_accuracy: The share of these that is classified correctly, in `[0, 1]`.
+        test_f1: The mean F1 of the classes, in `[0, 1]`.
     """
 
     status: Ending
@@ -91,9 +101,12 @@ class RunMetrics:
     temperature: float | None = None
     validation_calibration_error: float | None = None
     calibrated_validation_calibration_error: float | None = None
+    validation_f1: float | None = None
+    class_imbalance: float | None = None
     test_images: int | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
+    test_f1: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name, as `metrics.json` has them."""

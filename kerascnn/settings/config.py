@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.data import ARRAYS, DATASETS, LIMIT, count_held_out
+from kerascnn.data import ARRAYS, DATASETS, LIMIT, augmentations, count_held_out
 from kerascnn.data.sources import (
     RESIZES,
     TEST_FRACTION,
@@ -24,6 +24,7 @@ from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
 from kerascnn.settings.recipes import RECIPES
 from kerascnn.settings.schedules import SCHEDULES
 
+CLASS_WEIGHTS = ("balanced",)
 DEVICES = ("auto", "cpu", "gpu")
 
 
@@ -48,7 +49,13 @@ class CommonSettings:
         limit: Training images to use, of each class in its proportion; all where
             `None`.
         validation_fraction: Part of the training images held out, in `[0, 1)`.
-        augment: Shift and turn the training images a little.
+        augment: How training images are changed at random: a name of `AUGMENTATIONS`,
+            or `"auto"` for the one that suits the data. Older runs have a flag, which
+            stood for `"digits"`.
+        class_weights: `"balanced"`: each class has the same share of the training loss,
+            however few images it has. All images count alike where `None`.
+        init_from: A run, or the path of a `.keras` file, whose weights are taken, where
+            they fit, before the first step. A resumed run does not read it again.
         label_smoothing: Probability given to the other classes, in `[0, 1)`.
         early_stop: Epochs without a lower validation loss before training stops and
             the best weights are taken; never where `None`.
@@ -78,7 +85,9 @@ class CommonSettings:
     model_options: Mapping[str, float] = field(default_factory=dict)
     limit: int | None = None
     validation_fraction: float = 0.1
-    augment: bool = False
+    augment: str = "none"
+    class_weights: str | None = None
+    init_from: str | None = None
     label_smoothing: float = 0.0
     early_stop: int | None = None
     mixed_precision: bool = False
@@ -217,15 +226,27 @@ class TrainConfig(CommonSettings):
 
 
 # The settings that are names.
-NAMES = ("model", "dataset", "resize", "optimizer", "schedule", "device", "stem")
+NAMES = (
+    "model",
+    "dataset",
+    "resize",
+    "optimizer",
+    "augment",
+    "class_weights",
+    "schedule",
+    "device",
+    "stem",
+)
 
 
 def _take_names(settings: TrainSettings) -> None:
     """Put the name of its table in the place of each name that was given."""
+    object.__setattr__(settings, "augment", augmentations.of_flag(settings.augment))
     tables: dict[str, Collection[str]] = {
         "model": MODELS,
         "resize": RESIZES,
         "optimizer": OPTIMIZERS,
+        "augment": augmentations.choices(),
         "schedule": SCHEDULES,
         "device": DEVICES,
     }
@@ -235,6 +256,9 @@ def _take_names(settings: TrainSettings) -> None:
         )
     if settings.dataset != ARRAYS:
         object.__setattr__(settings, "dataset", known_dataset(settings.dataset))
+    if settings.class_weights is not None:
+        weights = known_name("class weights", settings.class_weights, CLASS_WEIGHTS)
+        object.__setattr__(settings, "class_weights", weights)
     stems = MODELS[settings.model].stems
     stem = known_name(f"{settings.model} stem", settings.stem, stems)
     object.__setattr__(settings, "stem", stem)
@@ -242,11 +266,12 @@ def _take_names(settings: TrainSettings) -> None:
 
 # What each of the other settings may be. The rate stays finite in 32 bits; what one
 # step or epoch costs is for the user to say, but a slip of ten digits is none.
+EPOCHS = whole(1, 10_000)
 _SHARE = Range(0, 1, open_high=True)
 _RANGES: dict[str, Range] = {
     "learning_rate": Range(0, 1e6, open_low=True),
     "momentum": _SHARE,
-    "epochs": whole(1, 10_000),
+    "epochs": EPOCHS,
     "batch_size": whole(1, 10_000_000),
     "warmup_epochs": Range(0, 10_000),
     "image_size": whole(1, 1024),
@@ -260,7 +285,7 @@ _RANGES: dict[str, Range] = {
     "checkpoint_seconds": Range(0, 1e9),
 }
 _KINDS: dict[str, tuple[str, type]] = {
-    "augment": ("true or false", bool),
+    "init_from": ("the path of a .keras file", str),
     "mixed_precision": ("true or false", bool),
     "deterministic": ("true or false", bool),
     "fast_layers": ("true or false", bool),
@@ -274,6 +299,8 @@ _KINDS: dict[str, tuple[str, type]] = {
 }
 # A number of steps that fits into memory, with a row of steps.csv for each.
 MAX_STEPS = 10_000_000
+# Characters of a path, as systems have it.
+MAX_PATH = 4096
 
 
 def _check_values(settings: TrainSettings) -> None:
@@ -290,6 +317,11 @@ def _check_values(settings: TrainSettings) -> None:
                 raise ConfigError(f"{name} has to be {words}, but got {shown(value)}.")
     if settings.group_by is not None:
         check_pattern(settings.group_by)
+    path = settings.init_from
+    if path is not None and not 0 < len(path) <= MAX_PATH:
+        raise ConfigError(
+            f"init_from has to be the path of a .keras file, but got {shown(path)}."
+        )
     digest = settings.plan_digest
     if digest is not None and not (len(digest) == 64 and set(digest) <= _DIGITS):
         raise ConfigError(

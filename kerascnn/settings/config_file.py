@@ -8,6 +8,9 @@
 }
 ```
 
+A run that was given another number of epochs has `continued` as well, the plans that it
+had before: `[{"epochs": 3, "after_epoch": 3, "anew": true}]`.
+
 An object of settings alone is read as well: written by hand, or by kerascnn 0.1, whose
 runs have every setting and do not tell which of them were asked for.
 """
@@ -25,6 +28,7 @@ from kerascnn.errors import ConfigError, KerasCNNError, UnknownNameError, shown
 from kerascnn.machine.content import load_json
 from kerascnn.models import MODELS
 from kerascnn.settings.config import CommonSettings, TrainConfig, TrainSettings
+from kerascnn.settings.plans import FormerPlan, plans_to_list, read_plans
 
 SCHEMA = 2
 PARTS = ("schema", "asked", "settings")
@@ -41,19 +45,46 @@ class ConfigFile:
     Attributes:
         asked: What was asked for.
         settings: What it came to, by the recipes of that time.
+        former: The plans before, of a run that was given another number of epochs.
     """
 
     asked: TrainConfig
     settings: TrainSettings
+    former: tuple[FormerPlan, ...] = ()
 
     def to_json(self) -> str:
         """The text of the file."""
-        value = {
+        value: dict[str, Any] = {
             "schema": SCHEMA,
             "asked": self.asked.given(),
             "settings": self.settings.to_dict(),
         }
+        if self.former:
+            value["continued"] = plans_to_list(self.former)
         return json.dumps(value, indent=2) + "\n"
+
+    def with_epochs(
+        self, epochs: int, *, after_epoch: int, anew: bool = False
+    ) -> ConfigFile:
+        """The same with another number of epochs in all.
+
+        Args:
+            epochs: How many.
+            after_epoch: After which epoch, from 1, the plan until now is left; 0 where
+                nothing of it is done.
+            anew: As for `FormerPlan`.
+
+        Raises:
+            ConfigError: A number that cannot be.
+        """
+        left = FormerPlan(
+            epochs=self.settings.epochs, after_epoch=after_epoch, anew=anew
+        )
+        return ConfigFile(
+            dataclasses.replace(self.asked, epochs=epochs),
+            dataclasses.replace(self.settings, epochs=epochs),
+            (*self.former, left) if after_epoch else (),
+        )
 
     def again(self, **given: Any) -> TrainConfig:
         """Ask for the same again, but for what is given.
@@ -100,7 +131,7 @@ def _read_schema(value: Mapping[str, Any]) -> ConfigFile:
             f"Its schema is {shown(value['schema'])}, but this kerascnn reads "
             f"{SCHEMA}. Update kerascnn, or give an object of settings alone."
         )
-    _check_keys("part", value, known=PARTS, required=PARTS)
+    _check_keys("part", value, known=(*PARTS, "continued"), required=PARTS)
     for part in ("asked", "settings"):
         if not isinstance(value[part], dict):
             raise ConfigError(
@@ -116,7 +147,8 @@ def _read_schema(value: Mapping[str, Any]) -> ConfigFile:
                 f"{name} is {shown(wanted)} in asked, but {shown(found)} in settings. "
                 "Make them the same."
             )
-    return ConfigFile(asked, settings)
+    former = read_plans(value.get("continued", []), settings.epochs)
+    return ConfigFile(asked, settings, former)
 
 
 def _read_flat(value: Mapping[str, Any]) -> ConfigFile:

@@ -21,7 +21,9 @@ class TrainKeywords(TypedDict, total=False):
     model_options: Mapping[str, float]
     limit: int | None
     validation_fraction: float
-    augment: bool
+    augment: str
+    class_weights: str | None
+    init_from: str | None
     label_smoothing: float
     early_stop: int | None
     mixed_precision: bool

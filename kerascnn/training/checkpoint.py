@@ -9,6 +9,7 @@ before all of it was checked.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ import numpy.typing as npt
 from kerascnn.errors import RunError
 from kerascnn.machine.archives import open_archive
 from kerascnn.machine.arrays import ArrayHeader, read_header, read_values
-from kerascnn.machine.content import parse_json
+from kerascnn.machine.content import MAX_MODEL_BYTES, parse_json
 from kerascnn.machine.files import write_whole
+from kerascnn.settings.config import EPOCHS
 from kerascnn.training.network import all_layers
 from kerascnn.training.origin import changed_settings, describe_origin
 from kerascnn.training.state import TrainingState
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 SCHEMA = 2
 PARTS = {"schema", "settings", "device", "replicas", "step", "seconds", "history"}
+# The most that a checkpoint takes of which only the JSON is read.
+MAX_PEEK_BYTES = 4 * MAX_MODEL_BYTES
 # The most that the JSON takes, and what goes before and between the arrays.
 STATE_BYTES, EPOCH_BYTES, MEMBER_BYTES = 100_000, 1_000, 2_000
 
@@ -99,9 +103,26 @@ def read_checkpoint(path: Path, setup: TrainingSetup) -> Checkpoint:
     try:
         return _read(path, setup)
     except (OSError, ValueError) as error:
-        raise RunError(
-            f"Cannot go on from {path}: {error}. Train anew under another name."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def epochs_begun(path: Path) -> int:
+    """The epochs that a checkpoint is in or behind, from its own word; 0 without one.
+
+    Raises:
+        RunError: The file cannot be read.
+    """
+    if not os.path.lexists(path):
+        return 0
+    try:
+        with open_archive(path, MAX_PEEK_BYTES) as archive:
+            document = _read_document(
+                archive, STATE_BYTES + EPOCH_BYTES * int(EPOCHS.high)
+            )
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    history, seconds = document["history"], document["seconds"]
+    return len(history) + bool(seconds) if isinstance(history, list) else 0
 
 
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -127,18 +148,27 @@ def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
     return named
 
 
+def _unreadable(path: Path, error: Exception) -> RunError:
+    return RunError(
+        f"Cannot go on from {path}: {error}. Train anew under another name."
+    )
+
+
 def _read(path: Path, setup: TrainingSetup) -> Checkpoint:
-    expected = _expected(setup)
-    state_bytes = STATE_BYTES + EPOCH_BYTES * setup.settings.epochs
+    most = max(setup.settings.epochs, *(plan.epochs for plan in setup.former), 0)
+    expected = _expected(setup, most)
+    state_bytes = STATE_BYTES + EPOCH_BYTES * most
     numbers = sum(header.size_bytes for header in expected.values())
     max_bytes = numbers + MEMBER_BYTES * (len(expected) + 1) + state_bytes
     with open_archive(path, max_bytes) as archive:
         document = _read_document(archive, state_bytes)
+        epochs = _planned_epochs(document, setup)
         _check_origin(path, document, setup)
-        values = _read_arrays(archive, expected)
+        values = _read_arrays(archive, _expected(setup, epochs))
+    steps = len(setup.rates)
     state = TrainingState(
-        losses=values.pop("losses").copy(),
-        correct=values.pop("correct").copy(),
+        losses=_of_length(values.pop("losses"), steps),
+        correct=_of_length(values.pop("correct"), steps),
         step=document["step"],
         seconds=document["seconds"],
         history=document["history"],
@@ -150,13 +180,33 @@ def _read(path: Path, setup: TrainingSetup) -> Checkpoint:
     return Checkpoint(state, values)
 
 
-def _expected(setup: TrainingSetup) -> dict[str, ArrayHeader]:
-    """The headers of all arrays in a checkpoint of a training, by name."""
+def _planned_epochs(document: dict[str, Any], setup: TrainingSetup) -> int:
+    """The epochs that there were to be when a checkpoint was written.
+
+    It goes on by the plan of now where that came after it.
+    """
+    settings = document["settings"]
+    if settings.get("epochs") in {plan.epochs for plan in setup.former}:
+        epochs = int(settings["epochs"])
+        settings["epochs"] = setup.settings.epochs
+        return epochs
+    return setup.settings.epochs
+
+
+def _of_length(values: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
+    """A copy that is cut, or filled up with zeros."""
+    copy = np.zeros(length, values.dtype)
+    copy[: len(values)] = values[:length]
+    return copy
+
+
+def _expected(setup: TrainingSetup, epochs: int) -> dict[str, ArrayHeader]:
+    """The headers of all arrays in a checkpoint of so many epochs, by name."""
     variables = {
         name: ArrayHeader(np.dtype(variable.dtype).str, tuple(variable.shape))
         for name, variable in named_variables(setup.model).items()
     }
-    steps = (len(setup.rates),)
+    steps = (epochs * setup.batches.steps_per_epoch,)
     return variables | {
         "losses": ArrayHeader("<f4", steps),
         "correct": ArrayHeader("<i4", steps),
@@ -239,7 +289,9 @@ def _check_values(values: Arrays, step: int, setup: TrainingSetup) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} holds numbers that are not finite")
     updates = values["optimizer/iteration"]
+    # What was kept of an epoch before the optimizer began anew has its first state.
+    due = max(0, step - setup.began_anew * setup.batches.steps_per_epoch)
     # In 16 bits, updates that overflow are left out.
     scales = isinstance(setup.model.optimizer, keras.optimizers.LossScaleOptimizer)
-    if not (updates == step or (scales and 0 <= updates <= step)):
+    if not (updates == due or (scales and 0 <= updates <= due)):
         raise ValueError(f"after {updates} updates there cannot be {step:,} steps")

@@ -11,7 +11,12 @@ import numpy as np
 
 from kerascnn.errors import DivergedError
 from kerascnn.evaluation.calibration import measure_calibration
-from kerascnn.evaluation.metrics import loss_and_accuracy
+from kerascnn.evaluation.metrics import (
+    Predictions,
+    class_imbalance,
+    loss_and_accuracy,
+    macro_f1,
+)
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.runs.metrics import Ending, RunMetrics
 from kerascnn.training.network import build_network, take_average
@@ -40,13 +45,18 @@ def finish_training(
     if settings.mixed_precision:  # what is saved computes in 32 bits
         predict = Predictor(saved)
         metrics = replace(metrics, **measure_validation(setup, predict))
+    names = setup.dataset.class_names
     if len(setup.validation):
         probabilities = predict(setup.validation.images)
         if not np.isfinite(probabilities).all():
             raise diverged_error(setup, recorder, state)
-        labels, names = setup.validation.labels, setup.dataset.class_names
-        calibration = measure_calibration(probabilities, labels, names)
-        metrics = replace(metrics, **calibration)
+        labels = setup.validation.labels
+        metrics = replace(
+            metrics,
+            **measure_calibration(probabilities, labels, names),
+            validation_f1=macro_f1(Predictions(probabilities, labels, names)),
+            class_imbalance=class_imbalance(np.bincount(labels)),
+        )
     if settings.test or settings.store_predictions:
         test = setup.dataset.load("test")
         probabilities = predict(test.images)
@@ -61,6 +71,8 @@ def finish_training(
                 test_images=len(test),
                 test_loss=loss,
                 test_accuracy=accuracy,
+                test_f1=macro_f1(Predictions(probabilities, test.labels, names)),
+                class_imbalance=class_imbalance(np.bincount(test.labels)),
             )
     recorder.finish(saved, metrics)
 
@@ -87,6 +99,8 @@ def diverged_error(
         f"The loss or the weights of {recorder.run.path} were no longer finite numbers "
         f"in epoch {epoch}. Train again with a lower --learning-rate."
     )
+    if recorder.continuing:
+        message += f" It keeps the model of its first {setup.began_anew} epochs."
     metrics = _measure(
         setup, state, "diverged", diverged_at_epoch=epoch, message=message
     )

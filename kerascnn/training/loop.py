@@ -55,7 +55,7 @@ class TrainingLoop:
         self.reporter.stage("compiling the first step")
         with remembered_signals() as signals:
             while state.epoch < settings.epochs and not state.has_stalled(
-                settings.early_stop
+                settings.early_stop, self.setup.began_anew
             ):
                 self._train_epoch(state, signals)
                 self._finish_epoch(state)

@@ -77,6 +77,26 @@ def take_average(settings: TrainSettings, model: keras.Model) -> None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
 
 
+def restart_optimizer(settings: TrainSettings, model: keras.Model) -> None:
+    """Put the optimizer into the state in which it begins at the model's weights now.
+
+    Some states are of the weights: averages, and what ScheduleFreeAdamW steps from.
+    """
+    optimizer = model.optimizer
+    new = type(optimizer).from_config(optimizer.get_config())
+    new.build(model.trainable_variables)
+    for variable, value in zip(optimizer.variables, new.variables, strict=True):
+        variable.assign(value)
+    if settings.ema is not None:
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        for average, weight in zip(
+            inner._model_variables_moving_average,  # Keras only reads them for others
+            model.trainable_variables,
+            strict=True,
+        ):
+            average.assign(weight)
+
+
 def all_layers(model: keras.Model) -> Iterator[keras.Layer]:
     """The layers of a model, and of those in it."""
     for layer in model.layers:

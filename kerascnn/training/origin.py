@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.data.augmentations import of_flag
 from kerascnn.errors import shown
 from kerascnn.machine.devices import describe_devices
 from kerascnn.settings.config import TrainSettings
@@ -57,5 +58,7 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     }
     for name in {**now, **then}:
         before, after = then.get(name, defaults.get(name)), now.get(name)
+        if name == "augment":
+            before = of_flag(before)
         if name not in MAY_CHANGE and before != after:
             yield f"{name} was {shown(before)} and is {shown(after)} now"

@@ -17,10 +17,11 @@ import tensorflow as tf
 
 from kerascnn.drawing import save_figure
 from kerascnn.errors import RunError
-from kerascnn.machine.files import whole_file
+from kerascnn.machine.files import place, whole_file
 from kerascnn.runs.card import write_card
 from kerascnn.runs.folder import Run
 from kerascnn.runs.metrics import RunMetrics
+from kerascnn.runs.plan import is_continuing, read_plan
 from kerascnn.training.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from kerascnn.training.figure import plot_curves
 from kerascnn.training.origin import describe_origin
@@ -39,6 +40,9 @@ class Recorder:
     def __init__(self, run: Run, setup: TrainingSetup) -> None:
         self.run = run
         self.setup = setup
+        self.continuing = is_continuing(run)
+        # What a continued run has stays, until all that takes its place is there.
+        self._epochs_run = Run(run.checkpoint_path) if self.continuing else run
 
     def restore(self, model: keras.Model) -> TrainingState | None:
         """Put the newest checkpoint into the model.
@@ -87,7 +91,7 @@ class Recorder:
 
     def write_history(self, state: TrainingState) -> None:
         """Write `history.csv`, a row an epoch, and `steps.csv`, a row a step done."""
-        self.run.write_csv("history.csv", state.history)
+        self._epochs_run.write_csv("history.csv", state.history)
         batches = self.setup.batches
         rows = [
             {
@@ -99,7 +103,7 @@ class Recorder:
             }
             for step in range(state.step)
         ]
-        self.run.write_csv("steps.csv", rows)
+        self._epochs_run.write_csv("steps.csv", rows)
 
     def write_tensorboard(self, row: EpochRow) -> None:
         """Write the row of an epoch for TensorBoard, under `tensorboard/`."""
@@ -120,6 +124,10 @@ class Recorder:
             model: What is saved: of Keras's own layers, without an optimizer's state.
             metrics: What it came to; written last of the files.
         """
+        if self.continuing:
+            for name in ("history.csv", "steps.csv"):
+                place(self.run.checkpoint_path / name, self.run.path / name)
+            self.run.write_text("config.json", read_plan(self.run).to_json())
         with whole_file(self.run.model_path) as beside:
             model.save(beside)
         figure = plot_curves(self.run.epochs, self.run.steps, title=self.run.name)
@@ -128,12 +136,17 @@ class Recorder:
         self._end(metrics)
 
     def diverge(self, state: TrainingState, metrics: RunMetrics) -> None:
-        """Write what there is of a training whose loss is no finite number."""
-        self.write_history(state)
-        self._end(metrics)
+        """Write what there is of a training whose loss is no finite number.
 
-    def _end(self, metrics: RunMetrics) -> None:
-        self.run.write_json("metrics.json", metrics.to_dict())
+        A run that was continued stays as it had finished.
+        """
+        self.write_history(state)
+        self._end(None if self.continuing else metrics)
+
+    def _end(self, metrics: RunMetrics | None) -> None:
+        if metrics is not None:
+            self.run.write_json("metrics.json", metrics.to_dict())
+        self.run.continuation_path.unlink(missing_ok=True)
         shutil.rmtree(self.run.checkpoint_path, ignore_errors=True)
 
     def _kept(self, epoch: int) -> Checkpoint:

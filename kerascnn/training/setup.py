@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerascnn.data import Split
+from kerascnn.data.augmentations import AUGMENTATIONS, choose_augmentation
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import MissingExtraError
 from kerascnn.fast.layers import exchanged_layers
@@ -26,9 +27,10 @@ from kerascnn.machine.threads import Message, share_batch, use_threads
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.models import MODELS
 from kerascnn.settings.config import TrainSettings, check_steps
+from kerascnn.settings.plans import FormerPlan, began_anew, planned_rates
 from kerascnn.settings.precision import mixed_precision_warning
-from kerascnn.settings.schedules import learning_rates
 from kerascnn.training.batches import BatchSource, check_batch_size, make_batches
+from kerascnn.training.class_weights import balanced_weights
 from kerascnn.training.images import load_splits
 from kerascnn.training.memory import check_memory
 from kerascnn.training.network import compile_model
@@ -50,6 +52,8 @@ class TrainingSetup:
         model: The network, compiled, with its initial weights.
         step: Its training steps.
         predict: The network as it predicts; it sees later changes of the weights.
+        former: The plans before that of the settings, of a run that was given another
+            number of epochs.
     """
 
     settings: TrainSettings
@@ -62,6 +66,12 @@ class TrainingSetup:
     model: keras.Model
     step: TrainingStep
     predict: Predictor
+    former: tuple[FormerPlan, ...] = ()
+
+    @property
+    def began_anew(self) -> int:
+        """The epochs that were done when the optimizer last began anew."""
+        return began_anew(self.former)
 
     @property
     def images_per_epoch(self) -> int:
@@ -97,6 +107,7 @@ def prepare_training(
     strategy: tf.distribute.Strategy | None = None,
     recorded: Parallelism | None = None,
     arrays: Split | None = None,
+    former: tuple[FormerPlan, ...] = (),
     message: Message,
 ) -> TrainingSetup:
     """Get everything ready for the first step, and seed what is random.
@@ -106,6 +117,7 @@ def prepare_training(
         strategy: Where to compute; `get_strategy(settings.device)` where `None`.
         recorded: How a run that goes on was computed; chosen where `None`.
         arrays: The images, where the settings say that Python passes them.
+        former: As in `TrainingSetup`.
         message: As for `share_cores`, and for what makes the training slow.
 
     Raises:
@@ -120,6 +132,7 @@ def prepare_training(
     strategy = strategy or get_strategy(settings.device)
     parallelism = share_cores(settings, strategy, recorded, message=message)
     training, validation, dataset = load_splits(settings, arrays)
+    settings = _choose_augmentation(settings, dataset, message)
     check_steps(settings, len(training))
     check_batch_size(settings.batch_size, strategy.num_replicas_in_sync)
     if is_one_cpu(strategy):
@@ -129,18 +142,16 @@ def prepare_training(
         ):
             message(warning)
     batches = make_batches(training, settings.batch_size, settings.seed)
-    rates = learning_rates(
-        settings.schedule,
-        settings.learning_rate,
-        num_steps=settings.epochs * batches.steps_per_epoch,
-        warmup_steps=round(settings.warmup_epochs * batches.steps_per_epoch),
-    )
+    rates = planned_rates(settings, former, batches.steps_per_epoch)
     keras.utils.set_random_seed(settings.seed)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
         model = compile_model(settings, dataset)
     parts = parallelism.batch_parts
+    weights = None
+    if settings.class_weights == "balanced":
+        weights = balanced_weights(training.labels, training.num_classes)
     return TrainingSetup(
         settings=settings,
         strategy=strategy,
@@ -150,9 +161,26 @@ def prepare_training(
         batches=batches,
         rates=rates,
         model=model,
-        step=TrainingStep(model, batches, settings, rates, strategy, parts),
+        step=TrainingStep(model, batches, settings, rates, strategy, parts, weights),
         predict=Predictor(model, workers=parts),
+        former=former,
     )
+
+
+def _choose_augmentation(
+    settings: TrainSettings, dataset: DatasetFacts, message: Message
+) -> TrainSettings:
+    """The settings with the augmentation that suits the data, where that is asked for.
+
+    It is of the checkpoint's settings, so that a run goes on as it began.
+    """
+    chosen = choose_augmentation(settings.augment, dataset.background)
+    if chosen != settings.augment:
+        summary = AUGMENTATIONS[chosen].summary.lower()
+        message(
+            f"Training images of {dataset.name} are augmented as {chosen}: {summary}"
+        )
+    return replace(settings, augment=chosen)
 
 
 def share_cores(

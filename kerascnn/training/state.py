@@ -66,13 +66,14 @@ class TrainingState:
             return None
         return min(validated, key=lambda row: row["validation_loss"])["epoch"]
 
-    def has_stalled(self, patience: int | None) -> bool:
+    def has_stalled(self, patience: int | None, since: int = 0) -> bool:
         """Whether the validation loss was lower before the last `patience` epochs.
 
         Args:
             patience: Epochs; never stalled where `None`.
+            since: The epochs, if any, before those whose turn it is to be better.
         """
         best = self.best_epoch
         if patience is None or best is None:
             return False
-        return self.epoch - best >= patience
+        return self.epoch - max(best, since) >= patience

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from kerascnn.data.augmentation import augment
+from kerascnn.data.augmentations import AUGMENTATIONS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +42,8 @@ class TrainingStep:
         strategy: How the batch is spread over devices.
         parts: In how many parts, which may run side by side, a device computes its
             share. It has to divide it.
+        class_weights: Factor of the loss of each class's images, `(num_classes,)`; all
+            count alike where `None`.
     """
 
     def __init__(
@@ -52,14 +54,17 @@ class TrainingStep:
         rates: npt.NDArray[np.float32],
         strategy: tf.distribute.Strategy,
         parts: int = 1,
+        class_weights: npt.NDArray[np.float32] | None = None,
     ) -> None:
         self.model = model
         self.batches = batches
         self.parts = parts
-        self.augments = settings.augment
+        self.augment = AUGMENTATIONS[settings.augment].load()
         self.seed = settings.seed
         self.strategy = strategy
-        self.loss = make_loss(settings.label_smoothing, model.output_shape[-1])
+        self.loss = make_loss(
+            settings.label_smoothing, model.output_shape[-1], class_weights
+        )
         self.rates = tf.constant(rates)
         with strategy.scope():
             model.optimizer.build(model.trainable_variables)
@@ -125,9 +130,8 @@ class TrainingStep:
         replicas = self.strategy.num_replicas_in_sync
         share = self.batches.batch_size // replicas
         images, labels = self.batches.take(feed, index, replica * share, share)
-        images = tf.cast(images, tf.float32)
-        if self.augments:
-            images = augment(images, tf.stack([self.seed, step * replicas + replica]))
+        seed = tf.stack([self.seed, step * replicas + replica])
+        images = self.augment(images, seed)
         parts = zip(
             tf.split(images, self.parts), tf.split(labels, self.parts), strict=True
         )
@@ -154,14 +158,28 @@ class TrainingStep:
         return loss, correct, gradients
 
 
-def make_loss(label_smoothing: float, num_classes: int) -> Loss:
-    """Make the loss from class indices and probabilities to the mean cross-entropy."""
-    if not label_smoothing:
-        sparse: Loss = keras.losses.SparseCategoricalCrossentropy()
-        return sparse
-    smoothed = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+def make_loss(
+    label_smoothing: float,
+    num_classes: int,
+    class_weights: npt.NDArray[np.float32] | None = None,
+) -> Loss:
+    """Make the loss from class indices and probabilities to the mean cross-entropy.
+
+    Weighted losses are summed and divided by the number of images, as Keras's `fit`
+    does with its `class_weight`.
+    """
+    cross_entropy: Callable[..., tf.Tensor]
+    if label_smoothing:
+        cross_entropy = keras.losses.CategoricalCrossentropy(
+            label_smoothing=label_smoothing
+        )
+    else:
+        cross_entropy = keras.losses.SparseCategoricalCrossentropy()
 
     def loss(labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-        return smoothed(tf.one_hot(labels, num_classes), probabilities)
+        targets = tf.one_hot(labels, num_classes) if label_smoothing else labels
+        if class_weights is None:
+            return cross_entropy(targets, probabilities)
+        return cross_entropy(targets, probabilities, tf.gather(class_weights, labels))
 
     return loss

@@ -22,10 +22,15 @@ from kerascnn.machine.state import fresh_state
 from kerascnn.machine.text import command_line, printable
 from kerascnn.machine.threads import can_split
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
+from kerascnn.runs.plan import change_epochs, is_continuing, read_plan, write_plan
 from kerascnn.settings.config import TrainConfig, TrainSettings
 from kerascnn.settings.settling import settle
+from kerascnn.training.checkpoint import epochs_begun
+from kerascnn.training.continuation import begin_continuation
 from kerascnn.training.ending import finish_training
+from kerascnn.training.initial_weights import take_weights
 from kerascnn.training.loop import TrainingLoop
+from kerascnn.training.network import restart_optimizer
 from kerascnn.training.recorder import Recorder
 from kerascnn.training.setup import TrainingSetup, prepare_training
 from kerascnn.training.state import TrainingState
@@ -70,6 +75,7 @@ def train_model(
         ConfigError: Settings that do not fit the data or the devices.
         DatasetError: Data that cannot be read, or arrays that cannot be trained on.
         DivergedError: The loss or the weights were no longer finite numbers.
+        ModelFileError: Initial weights that cannot be read, or of which none fit.
         RunError: The run cannot be written.
         TrainingInterruptedError: A signal stopped it; `resume_training` goes on.
     """
@@ -87,6 +93,8 @@ def train_model(
     setup = prepare_training(
         settings, strategy=strategy, arrays=arrays, message=reporter.message
     )
+    if config.init_from is not None:
+        _take_weights(setup, reporter)
     run = create_run(
         config,
         setup.environment(),
@@ -103,11 +111,16 @@ def train_model(
 def resume_training(
     run: Run,
     *,
+    epochs: int | None = None,
     reporter: Reporter | None = None,
     strategy: tf.distribute.Strategy | None = None,
     data: Arrays | None = None,
 ) -> Run:
     """Go on with a run that was stopped; a finished one is returned as it is.
+
+    With another number of epochs a finished run goes on as `begin_continuation` says,
+    and stays as it was if that fails. The rest of one that was stopped is computed as
+    if it had always been planned so.
 
     It is computed as the run began: in as many parts and by as many threads, whatever
     there are of cores. Where that cannot be, and the run is to be reproducible, a
@@ -115,6 +128,8 @@ def resume_training(
 
     Args:
         run: The run.
+        epochs: How many it is to have in all; as many as it was planned for where
+            `None`.
         reporter: As for `train_model`.
         strategy: As for `train_model`.
         data: The same images and labels that it began with, where these were arrays.
@@ -123,7 +138,8 @@ def resume_training(
         The finished run.
 
     Raises:
-        ConfigError: Arrays for a run that has a data set by name.
+        ConfigError: Arrays for a run that has a data set by name, or fewer epochs than
+            are done.
         DatasetError: Data that cannot be read, or arrays that are not given.
         RunError: The run cannot be read, another process trains it, or its settings or
             images were changed.
@@ -135,7 +151,12 @@ def resume_training(
         metrics = run.metrics
         if metrics is not None and metrics.status == "diverged":
             raise DivergedError(metrics.message)
-        if metrics is not None:
+        stored = plan = read_plan(run)
+        if epochs is not None:
+            begun = epochs_begun(run.checkpoint_path / "state.npz")
+            plan = change_epochs(run, epochs, begun)
+        ended = metrics is not None and not is_continuing(run)
+        if ended and plan == stored:
             reporter.message(f"{run.path} has finished already.")
             return run
         dataset, arrays = run.dataset, None
@@ -146,7 +167,7 @@ def resume_training(
                     "Leave them out."
                 )
             arrays = split_of_arrays(*data, dataset.class_names)
-        settings, computation = run.settings, run.computation
+        settings, computation = plan.settings, run.computation
         if computation is not None:
             parts = computation.parallelism.batch_parts
             if not can_split(settings.batch_size, parts):
@@ -160,6 +181,7 @@ def resume_training(
             strategy=strategy,
             recorded=None if computation is None else computation.parallelism,
             arrays=arrays,
+            former=plan.former,
             message=reporter.message,
         )
         if dataset.sha256 not in (None, setup.dataset.sha256):
@@ -169,6 +191,17 @@ def resume_training(
             )
         if computation and setup.settings.deterministic:
             _report_differences(setup, run, reporter)
+        if ended:
+            reporter.message(begin_continuation(run, setup, plan))
+        elif plan != stored:
+            write_plan(run, plan)
+            reporter.message(
+                f"{run.path} has {settings.epochs} epochs now, not "
+                f"{stored.settings.epochs}; the rate of those that are left is by the "
+                f"{settings.schedule} schedule of {settings.epochs}."
+            )
+        if setup.settings.init_from is not None and not run.checkpoint_path.exists():
+            _take_weights(setup, reporter)
         return _train(setup, run, reporter)
 
 
@@ -179,6 +212,8 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
     state = recorder.restore(setup.model)
     if state is None:
         state = TrainingState.at_start(len(setup.rates))
+        if setup.settings.init_from is not None:  # the file may be gone by the resume
+            recorder.checkpoint(setup.model, state)
     else:
         reporter.message(
             f"Going on after {state.step:,} of {len(setup.rates):,} steps."
@@ -195,6 +230,15 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
             + command_line("train", "--resume", run.path)
         ) from error
     return run
+
+
+def _take_weights(setup: TrainingSetup, reporter: Reporter) -> None:
+    """Begin with the weights of the file that the settings name."""
+    settings = setup.settings
+    path = Path(settings.init_from or "")
+    reporter.message(take_weights(setup.model, settings.model, path))
+    with setup.strategy.scope():
+        restart_optimizer(settings, setup.model)
 
 
 def _report_differences(setup: TrainingSetup, run: Run, reporter: Reporter) -> None:

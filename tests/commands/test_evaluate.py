@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from kerascnn.commands.evaluate import evaluate
+from kerascnn.data import facts
 from kerascnn.errors import DivergedError, ModelFileError, RunError, UnknownNameError
 from kerascnn.models.build import build_model
 from kerascnn.runs.folder import Run
@@ -146,6 +147,17 @@ def test_people_get_tables(out, predicted, splits):
     assert [int(word) for word in lines[matrix + 1].split()] == [0, *row]
     assert max(map(len, lines[1:])) <= 88
     assert not (out / "lenet-sgd-1" / "figures").exists()
+
+
+def test_mean_f1_comes_first_where_classes_are_imbalanced(out, splits, monkeypatch):
+    _, test = splits
+    rare = np.flatnonzero(test.labels == 7)[:300]
+    kept = np.concatenate((np.flatnonzero(test.labels != 7), rare))
+    few = replace(test, images=test.images[kept], labels=test.labels[kept])
+    monkeypatch.setattr(facts, "load_split", lambda name, split: few)
+    lines = invoke("lenet-sgd-1", "--out", out, "--no-figures").stdout.splitlines()
+    assert lines[2].startswith("F1, mean of classes")
+    assert lines[3].startswith("accuracy")
 
 
 def test_several_runs_are_a_list_in_the_order_given(out, predicted, splits, tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
+from kerascnn import api
 from kerascnn.cli import main
 from kerascnn.commands.train import train
 from kerascnn.runs.folder import Run
@@ -26,7 +27,7 @@ def said(result):
 
 
 def test_options_are_the_settings():
-    own = {"config_file", "name", "resume", "out", "as_json"}
+    own = {"config_file", "name", "resume", "out", "as_json", "no_augment"}
     assert {param.name for param in train.params} - own == set(
         TrainConfig(model="lenet").to_dict()
     )
@@ -47,7 +48,7 @@ def test_json_is_all_of_standard_output(trained, tmp_path):
     assert document["run"] == "saved_models/lenet-adamw-1"
     assert document["settings"]["optimizer_options"] == {"weight_decay": 0.01}
     assert document["settings"]["seed"] == 3
-    assert document["settings"]["augment"] is True
+    assert document["settings"]["augment"] == "auto"
     assert document["status"] == "finished"
     assert document["steps"] == 10
     assert "test_accuracy" not in document
@@ -56,7 +57,10 @@ def test_json_is_all_of_standard_output(trained, tmp_path):
 
 
 def test_progress_is_one_line_an_epoch_without_a_terminal(trained):
-    first, epoch = said(trained)
+    augmented, first, epoch = said(trained)
+    assert augmented == (
+        "Training images of mnist are augmented as digits: shifted and turned a little."
+    )
     assert first.startswith("saved_models/lenet-adamw-1: lenet on 640 images of mnist")
     assert re.fullmatch(
         r"epoch 1/1  loss \d+\.\d{4}  accuracy \d+\.\d\d%  validation loss "
@@ -75,8 +79,64 @@ def test_config_of_a_run_repeats_it_and_options_win(trained, tmp_path):
     first, again = (
         Run(config.parent.parent / name) for name in ("lenet-adamw-1", "again")
     )
-    assert again.settings == replace(first.settings, augment=False)
-    assert again.config == replace(first.config, augment=False)
+    assert again.settings == replace(first.settings, augment="none")
+    assert again.config == replace(first.config, augment="none")
+
+
+def test_resume_takes_more_epochs_and_no_other_option(trained):
+    result = run("--resume", "lenet-adamw-1", "--epochs", "2", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert "goes on to 2 from the weights of its model" in result.stderr
+    document = json.loads(result.stdout)
+    assert (document["epochs"], document["settings"]["epochs"]) == (2, 2)
+    result = run("--resume", "lenet-adamw-1", "--epochs", "1")
+    assert result.exit_code == 1
+    assert "done or begun 2 epochs already" in result.stderr
+    result = run("--resume", "lenet-adamw-1", "--epochs", "3", "--seed", "1")
+    assert result.exit_code == 2
+    assert "leave out MODEL and the other options but --epochs" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"class_imbalance": 2.9}, "test accuracy 91.20%"),
+        ({"class_imbalance": 3}, "test macro-F1 0.8312, accuracy 91.20%"),
+        ({}, "test accuracy 91.20%"),
+        (
+            {"class_imbalance": 8, "test_accuracy": None, "test_f1": None},
+            "validation macro-F1 0.7500, accuracy 90.00%",
+        ),
+        (
+            {"class_imbalance": 1, "test_accuracy": None, "test_f1": None},
+            "training accuracy 99.00%",
+        ),
+        (
+            {
+                "class_imbalance": None,
+                **dict.fromkeys(("test_accuracy", "test_f1", "validation_accuracy")),
+            },
+            "training accuracy 99.00%",
+        ),
+    ],
+    ids=str,
+)
+def test_mean_f1_is_told_first_where_classes_are_imbalanced(
+    given, line, tmp_path, monkeypatch, end_run
+):
+    made = Run(tmp_path / "run")
+    made.path.mkdir()
+    measured = {"test_accuracy": 0.912, "test_f1": 0.83121, "training_accuracy": 0.99}
+    measured |= {"validation_accuracy": 0.9, "validation_f1": 0.75}
+    end_run(made, **measured | given)
+    monkeypatch.setattr(api, "train", lambda *_, **__: made)
+    assert run("lenet").stdout == f"{made.path}: {line}\n"
+
+
+def test_augment_and_no_augment_are_one_too_many():
+    result = run("lenet", "--augment", "--no-augment")
+    assert result.exit_code == 2
+    assert "Give --augment or --no-augment, not both." in result.stderr
 
 
 def test_resume_of_a_finished_run_says_so(trained):

@@ -13,6 +13,7 @@ from kerascnn.evaluation import METRICS
 from kerascnn.evaluation.metrics import (
     ClassMetrics,
     ReliabilityBin,
+    class_imbalance,
     compute_metrics,
     loss_and_accuracy,
 )
@@ -28,6 +29,11 @@ HAND = np.array(
     [[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.3, 0.5]], np.float32
 )
 HAND_LABELS = np.array([0, 1, 1, 2])
+
+
+def test_imbalance_is_of_the_classes_that_have_images():
+    assert class_imbalance([30, 10, 20]) == 3
+    assert class_imbalance(np.array([4, 0, 4])) == 1
 
 
 def test_metrics_agree_with_hand_arithmetic():

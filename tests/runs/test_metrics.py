@@ -30,6 +30,9 @@ FINISHED = RunMetrics(
     test_images=10_000,
     test_loss=0.31,
     test_accuracy=0.91,
+    validation_f1=0.9,
+    class_imbalance=1.5,
+    test_f1=0.89,
 )
 DIVERGED = RunMetrics(
     status="diverged",
@@ -56,6 +59,7 @@ def test_what_was_not_measured_is_null_or_left_out():
     assert value["validation_loss"] is value["images_per_second"] is None
     assert not {"best_epoch", "test_images", "test_loss", "test_accuracy"} & set(value)
     assert not {name for name in value if "calibration" in name or "temp" in name}
+    assert not {"validation_f1", "test_f1", "class_imbalance"} & set(value)
     assert not {"diverged_at_epoch", "message"} & set(FINISHED.to_dict())
 
 

@@ -32,7 +32,9 @@ def kerascnn(*arguments):
 def test_its_settings_are_those_that_it_wrote(old):
     written = json.loads((OLD / "config.json").read_text())
     later = {"fast_layers": True, "store_predictions": False, "plan_digest": None}
-    assert old.settings.to_dict() == written | later | {"model_options": {}}
+    later |= {"class_weights": None, "init_from": None, "model_options": {}}
+    assert written["augment"] is False
+    assert old.settings.to_dict() == written | later | {"augment": "none"}
     # Of what the recipe fills in, all that it still gives was left to it.
     assert old.config == TrainConfig(
         model="lenet",

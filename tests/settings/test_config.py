@@ -41,7 +41,13 @@ from kerascnn.settings.schedules import SCHEDULES
         ({"ema": 1.0}, r"ema has to be a number in \(0, 1\)"),
         ({"seed": -1}, "seed has to be"),
         ({"seed": None}, "seed has to be"),
-        ({"augment": 1}, "augment has to be true or false, but got 1"),
+        ({"augment": 1}, "augment has to be a name, but got 1"),
+        ({"class_weights": True}, "class weights has to be a name, but got True"),
+        ({"init_from": 1}, "init_from has to be the path of a .keras file, but got 1"),
+        (
+            {"init_from": ""},
+            "init_from has to be the path of a .keras file, but got ''",
+        ),
         ({"early_stop": 2, "validation_fraction": 0}, "early_stop watches"),
         ({"epochs": 2, "warmup_epochs": 2}, "warmup_epochs has to be less than the 2"),
         (
@@ -86,6 +92,14 @@ def test_impossible_setting_is_refused(settings, message):
         ({"model": "lenet", "optimizer": "adagard"}, "Did you mean 'adagrad'"),
         ({"model": "lenet", "schedule": "one-cicle"}, "Did you mean 'one-cycle'"),
         ({"model": "lenet", "device": "tpu"}, "no device 'tpu'.* auto, cpu, gpu"),
+        (
+            {"model": "lenet", "augment": "photo"},
+            "no augment 'photo'.* auto, none, digits, photographs",
+        ),
+        (
+            {"model": "lenet", "class_weights": "balance"},
+            "no class weights 'balance'. Did you mean 'balanced'",
+        ),
         ({"model": "vgg16", "stem": "small"}, "no vgg16 stem 'small'.* paper"),
     ],
 )
@@ -175,7 +189,20 @@ def test_resolving_leaves_nothing_open(model, optimizer):
     assert settings.momentum == OPTIMIZERS[optimizer].options.get("momentum")
     assert TrainConfig(**settings.to_dict()).resolve() == settings
     open_ones = {k for k, v in settings.to_dict().items() if v is None}
-    assert open_ones <= {"limit", "early_stop", "ema", "momentum", "plan_digest"}
+    assert open_ones <= {
+        *("limit", "early_stop", "ema", "momentum", "plan_digest"),
+        *("class_weights", "init_from"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [(True, "digits"), (False, "none"), ("Photographs", "photographs")],
+)
+def test_augment_was_a_flag_once(given, meant):
+    config = TrainConfig(model="lenet", augment=given)
+    assert config.augment == config.resolve().augment == meant
+    assert config == TrainConfig(model="lenet", augment=meant)
 
 
 def test_settings_have_every_value():

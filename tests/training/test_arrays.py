@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
+from kerascnn.data.arrays import split_of_arrays
 from kerascnn.data.facts import digest
 from kerascnn.errors import (
     ConfigError,
@@ -19,8 +21,10 @@ from kerascnn.evaluation.predict import classify_pictures
 from kerascnn.exporting.export import export_run
 from kerascnn.machine.reporter import Reporter
 from kerascnn.model_files.find import artifact_of_run
+from kerascnn.model_files.keras_model import predict_probabilities
 from kerascnn.runs.folder import list_runs
 from kerascnn.settings.config import TrainConfig
+from kerascnn.training.images import load_splits
 from kerascnn.training.train import resume_training, train_model
 
 CONFIG = TrainConfig(model="lenet", epochs=2, learning_rate=0.05)
@@ -98,6 +102,23 @@ def test_stopped_run_goes_on_with_the_same_arrays_and_no_others(
         [row["loss"] for row in finished.steps],
         rtol=1e-3,
     )
+
+
+def test_mean_f1_and_imbalance_are_those_of_the_images_held_out(arrays, tmp_path):
+    images, labels = arrays
+    few = np.concatenate((np.flatnonzero(labels == 0), np.flatnonzero(labels)[:50]))
+    data = images[few], labels[few]
+    config = replace(CONFIG, epochs=1, learning_rate=0.01, validation_fraction=0.5)
+    run = train_model(config, tmp_path, data=data)
+    metrics = run.metrics
+    _, validation, _ = load_splits(run.settings, split_of_arrays(*data))
+    counts = np.bincount(validation.labels)
+    assert metrics.class_imbalance == counts.max() / counts.min() > 3
+    predicted = predict_probabilities(run.load_model(), validation.images).argmax(1)
+    expected = f1_score(validation.labels, predicted, average="macro")
+    assert metrics.validation_f1 == pytest.approx(expected, abs=1e-12)
+    assert metrics.test_f1 is None
+    assert metrics.validation_f1 < metrics.validation_accuracy
 
 
 def test_arrays_do_not_go_with_a_data_set_by_name(arrays, lenet_run, tmp_path):

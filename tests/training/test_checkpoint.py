@@ -185,6 +185,15 @@ def test_settings_that_a_version_did_not_know_had_their_defaults(run, setup):
     assert "later was [1] and is None now" in refused(state_path(run), setup)
 
 
+def test_augmentation_was_a_flag_in_older_checkpoints(run, setup):
+    settings = CONFIG.resolve().to_dict()
+    change_state(state_path(run), settings=settings | {"augment": False})
+    read_checkpoint(state_path(run), setup)
+    change_state(state_path(run), settings=settings | {"augment": True})
+    reason = refused(state_path(run), setup)
+    assert "augment was 'digits' and is 'none' now" in reason
+
+
 @pytest.mark.parametrize("changes", [{"replicas": 2}, {"device": "GPU"}])
 def test_other_devices_are_refused(run, setup, changes):
     change_state(state_path(run), **changes)

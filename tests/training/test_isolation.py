@@ -19,7 +19,7 @@ from kerascnn.machine.reporter import LineReporter
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.train import train_model
 SMALL = {"model": "lenet", "limit": 640, "epochs": 1, "validation_fraction": 0.01,
-         "deterministic": True, "test": False, "augment": True}
+         "deterministic": True, "test": False, "augment": "digits"}
 OTHER = {"optimizer": "adagrad", "ema": 0.9, "image_size": 32, "seed": 5}
 TRAININGS = {
     "one": SMALL,

@@ -1,6 +1,7 @@
 """The training step against plain Keras."""
 
 import gc
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.batches import ResidentBatches
+from kerascnn.training.class_weights import balanced_weights
 from kerascnn.training.images import load_splits
 from kerascnn.training.network import compile_model
 from kerascnn.training.step import TrainingStep
@@ -76,6 +78,44 @@ def test_losses_are_those_of_plain_keras(model, optimizer, parts):
             rtol=0.01,
             atol=2e-3,
         )
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("parts", [1, 4])
+def test_weighted_losses_are_those_of_keras_fit(parts, label_smoothing):
+    config = replace(settings("lenet", "sgd"), label_smoothing=label_smoothing)
+    training, _, _ = load_splits(config)
+    kept = (training.labels > 2) | (np.arange(len(training.labels)) % 5 == 0)
+    training = replace(
+        training, images=training.images[kept], labels=training.labels[kept]
+    )
+    batches = ResidentBatches(training, 16, seed=0)
+    weights = balanced_weights(training.labels, 10)
+    assert weights.max() > 2 * weights.min()
+    keras.utils.set_random_seed(0)
+    plain, ours = (compile_model(config, training) for _ in range(2))
+    ours.set_weights(plain.get_weights())
+    plain.compile(
+        plain.optimizer,
+        keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing),
+    )
+    expected = []
+    for batch in batches.indices(0, 6).reshape(6, 16):
+        history = plain.fit(
+            training.images[batch],
+            keras.utils.to_categorical(training.labels[batch], 10),
+            batch_size=16,
+            class_weight=dict(enumerate(weights.tolist())),
+            verbose=0,
+        )
+        expected += history.history["loss"]
+    rates = np.full(6, config.learning_rate, np.float32)
+    strategy = tf.distribute.get_strategy()
+    step = TrainingStep(ours, batches, config, rates, strategy, parts, weights)
+    losses, _ = step.run(0, 6)
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    for mine, theirs in zip(ours.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
 
 def test_each_step_has_its_rate():

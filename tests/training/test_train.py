@@ -236,7 +236,7 @@ from kerascnn.training.train import train_model
 for name, module in list(sys.modules.items()):
     if name.partition(".")[0] == "kerascnn":
         Path(module.__file__).write_text("edited")
-config = TrainConfig(model="lenet", limit=64, epochs=1, augment=True, test=False)
+config = TrainConfig(model="lenet", limit=64, epochs=1, augment="auto", test=False)
 print(train_model(config).status)
 """
 
@@ -381,7 +381,8 @@ def test_average_of_the_weights_is_what_is_saved(tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"augment": True},
+        {"augment": "digits"},
+        {"class_weights": "balanced"},
         {"label_smoothing": 0.1},
         {"mixed_precision": True},
         {"batch_size": 96, "warmup_epochs": 0.5, "schedule": "cosine"},
@@ -414,7 +415,7 @@ def test_label_smoothing_and_augmentation_change_the_loss(tmp_path):
     base = {**SMALL, "epochs": 1, "schedule": "constant", "learning_rate": 0.02}
     plain, smooth, augmented = (
         train_model(TrainConfig(**base | extra), tmp_path).steps
-        for extra in ({}, {"label_smoothing": 0.2}, {"augment": True})
+        for extra in ({}, {"label_smoothing": 0.2}, {"augment": "digits"})
     )
     # Uniform guesses cost log(10) whatever the smoothing; later it costs more.
     assert smooth[0]["loss"] == pytest.approx(plain[0]["loss"], rel=0.01)
