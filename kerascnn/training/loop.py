@@ -61,8 +61,9 @@ class TrainingLoop:
                 settings.early_stop, self.setup.began_anew
             ):
                 self._train_epoch(state, signals)
-                self._finish_epoch(state, signals)
+                self._finish_epoch(state)
                 if signals:
+                    self._write(state)
                     raise self._interrupted(state, signals)
 
     def _train_epoch(self, state: TrainingState, signals: list[int]) -> None:
@@ -119,7 +120,7 @@ class TrainingLoop:
             signals[0],
         )
 
-    def _finish_epoch(self, state: TrainingState, signals: list[int]) -> None:
+    def _finish_epoch(self, state: TrainingState) -> None:
         """Validate, and write down the epoch."""
         settings, recorder, model = self.settings, self.recorder, self.setup.model
         started = time.monotonic()
@@ -135,14 +136,18 @@ class TrainingLoop:
         is_last = state.epoch == settings.epochs or state.has_stalled(
             settings.early_stop
         )
-        if signals or is_best or is_last or started - self.written > SECONDS_UNWRITTEN:
-            recorder.checkpoint(model, state)
-            recorder.write_history(state)
-            self.written = time.monotonic()
+        if is_best or is_last or started - self.written > SECONDS_UNWRITTEN:
+            self._write(state)
         if settings.tensorboard:
             recorder.write_tensorboard(row)
         self.ending_seconds = time.monotonic() - started
         self.reporter.epoch(name, row)
+
+    def _write(self, state: TrainingState) -> None:
+        """Write down the epochs that are done, and all that is needed to go on."""
+        self.recorder.checkpoint(self.setup.model, state)
+        self.recorder.write_history(state)
+        self.written = time.monotonic()
 
     def _row(self, state: TrainingState) -> EpochRow:
         """The row of the epoch whose steps are done.
