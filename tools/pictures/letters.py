@@ -111,19 +111,24 @@ def draw(file: Path) -> np.ndarray:
     The middle of what is drawn of a letter is in the middle of its picture.
     """
     large = ImageFont.truetype(file, 4 * SIDE)
-    boxes = np.array([large.getbbox(letter) for letter in ascii_uppercase])
-    extent = (boxes[:, 2:] - boxes[:, :2]).max()
-    font = ImageFont.truetype(file, int(4 * SIDE * INK / extent))
+    extent = max(max(_ink(large, letter).size) for letter in ascii_uppercase)
+    font = ImageFont.truetype(file, 4 * SIDE * INK // extent)
     pictures = []
     for letter in ascii_uppercase:
-        left, top, right, bottom = font.getbbox(letter)
+        ink = _ink(font, letter)
         picture = Image.new("L", (SIDE, SIDE), 255)
-        place = ((SIDE - left - right) // 2, (SIDE - top - bottom) // 2)
-        ImageDraw.Draw(picture).text(place, letter, font=font, fill=0)
+        picture.paste(0, ((SIDE - ink.width) // 2, (SIDE - ink.height) // 2), ink)
         pictures.append(np.asarray(picture))
     if len({picture.tobytes() for picture in pictures}) < len(ascii_uppercase):
         sys.exit(f"{file} lacks letters, since it draws some alike. Take out its line.")
     return np.stack(pictures)
+
+
+def _ink(font: ImageFont.FreeTypeFont, letter: str) -> Image.Image:
+    """How much ink each pixel of a letter has, from 0 to 255, without empty margins."""
+    sheet = Image.new("L", (16 * SIDE, 16 * SIDE))
+    ImageDraw.Draw(sheet).text((4 * SIDE, 4 * SIDE), letter, font=font, fill=255)
+    return sheet.crop(sheet.getbbox())
 
 
 def grouped(packages: list[str], letters: np.ndarray) -> list[int]:
