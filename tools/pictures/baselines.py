@@ -42,7 +42,11 @@ def main(folder: Path) -> None:
         for classifier in CLASSIFIERS:
             add_row(
                 TABLE,
-                {"corpus": folder.name, "features": features, "classifier": classifier},
+                {
+                    "corpus": folder.resolve().name,
+                    "features": features,
+                    "classifier": classifier,
+                },
                 lambda words=(features, classifier): measure(train, test, *words),
             )
 

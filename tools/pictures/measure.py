@@ -40,7 +40,7 @@ def main(words: list[str], table: Path = TABLE) -> None:
     for network, start in starts:
         for seed in SEEDS:
             key = {
-                **{"corpus": given.folder.name, "network": network},
+                **{"corpus": given.folder.resolve().name, "network": network},
                 "start": open_run(start).settings.dataset if start else SCRATCH,
                 **{"options": options, "seed": seed},
             }
@@ -57,7 +57,12 @@ def measure(
     out: Path,
 ) -> Row:
     """Train one network, or go on with it, and evaluate it on the test part."""
-    words = [folder.name, network, *(["from", start.name] if start else []), *options]
+    words = [
+        folder.resolve().name,
+        network,
+        *(["from", start.name] if start else []),
+        *options,
+    ]
     run = out / "-".join([*(word.strip("-") for word in words), str(seed)])
     if (run / "config.json").exists():
         trained = kerascnn("train", "--resume", str(run))
