@@ -26,6 +26,7 @@ NAMES = {
     *("TrainConfig", "MODELS", "DATASETS", "OPTIMIZERS", "FORMATS"),
     *("Run", "Split", "Evaluation", "Classification", "Export"),
     *("Benchmark", "Results", "Reporter", "LineReporter"),
+    *("check_dataset", "Checkup"),
 }
 
 

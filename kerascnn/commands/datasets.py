@@ -1,4 +1,4 @@
-"""`kerascnn datasets`, with `check`."""
+"""`kerascnn datasets`, with `check` and `clear`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kerascnn.commands.options import echo_json, json_option
 from kerascnn.commands.params import OutputFile
 from kerascnn.commands.table import Column, echo_table
 from kerascnn.data import DATASETS
-from kerascnn.machine.numbers import format_count
+from kerascnn.machine.numbers import format_count, format_megabytes
 from kerascnn.machine.text import printable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ MAX_CLASSES = 20
 @json_option
 @click.pass_context
 def datasets(context: click.Context, as_json: bool) -> None:
-    """List the data sets, or check a folder of pictures.
+    """List the data sets, check a folder of pictures, or clear what was kept.
 
     What is not packaged is downloaded once, by tensorflow-datasets.
 
@@ -52,12 +52,13 @@ def datasets(context: click.Context, as_json: bool) -> None:
       kerascnn datasets
       kerascnn datasets --json
       kerascnn datasets check photos
+      kerascnn datasets clear
     """
     if context.invoked_subcommand:
         if context.get_parameter_source("as_json") is ParameterSource.COMMANDLINE:
             raise click.UsageError(
                 f"Put the options of {context.invoked_subcommand} behind it: "
-                f"kerascnn datasets {context.invoked_subcommand} FOLDER --json."
+                f"kerascnn datasets {context.invoked_subcommand} ... --json."
             )
         return
     if as_json:
@@ -183,4 +184,33 @@ def _pixels(spread: Spread) -> str:
     return (
         f"{format_count(spread.median)} ({format_count(spread.least)} to "
         f"{format_count(spread.most)})"
+    )
+
+
+@datasets.command()
+@json_option
+def clear(as_json: bool) -> None:
+    """Remove the pictures that kerascnn has kept; your own are left alone.
+
+    Pictures of a folder, or of tensorflow-datasets, are read once and kept as raw
+    pixels, so that the next training begins at once. They are read again when needed.
+
+    \b
+    Example:
+      kerascnn datasets clear
+    """
+    from kerascnn.data.cache import cache_folder, cache_size, clear_cache
+
+    count, size_bytes = cache_size()
+    clear_cache()
+    folder = str(cache_folder())
+    if as_json:
+        echo_json({"folder": folder, "removed": count, "size_bytes": size_bytes})
+        return
+    noun = "set" if count == 1 else "sets"
+    click.echo(
+        printable(
+            f"Removed {count} {noun} of pictures, {format_megabytes(size_bytes)} MB, "
+            f"from {folder}"
+        )
     )

@@ -102,8 +102,8 @@ class DatasetFacts:
             )
         loaded = self._load(split)
         self.check(loaded)
-        changed = split == "test" and self.test_sha256 not in (None, digest(loaded))
-        if changed:
+        expected = self.test_sha256 if split == "test" else None
+        if expected is not None and digest(loaded) != expected:
             raise DatasetError(
                 f"The test pictures of {self.name} are not those of the training any "
                 f"more: they were {self.counts.get('test', 0):,} and are "

@@ -249,8 +249,10 @@ def _about_classes(kind: str, rows: Sequence[ClassCount], what: str) -> Finding:
         number=len(rows),
         text=f"{_number(len(rows), 'class has', 'classes have')} {what}.",
         examples=tuple(
-            f"{row.name} ({row.train}, {row.validation}, {row.test} in train, "
-            "validation, test)"
+            f"{row.name} ({row.train} in train, {row.validation} in validation, "
+            f"{row.test} in test)"
+            if row.validation or row.test
+            else f"{row.name} ({row.train})"
             for row in rows[:MAX_EXAMPLES]
         ),
     )

@@ -40,11 +40,11 @@ def fingerprint(path: str) -> dict[str, Any]:
         return {"error": reason.removesuffix(".")}
     digest = hashlib.sha256(f"{image.size} {image.mode}".encode())
     digest.update(image.tobytes())
-    gray = image.convert("L")
-    small = gray.resize((SIDE, SIDE), Image.Resampling.BOX)
+    # What the perceptual hash is made of, too.
+    small = image.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     return {
         "digest": digest.hexdigest(),
-        "hash": str(imagehash.phash(gray)),
+        "hash": str(imagehash.phash(small)),
         "small": base64.b64encode(small.tobytes()).decode(),
         "width": image.width,
         "height": image.height,

@@ -34,6 +34,8 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm"),
 )
+# Beside a folder of images: what other tasks keep there.
+OTHER_TASKS = {"labels", "annotations", "masks"}
 EXAMPLE = "Make a folder for each class, such as cats/ and dogs/, with its pictures."
 
 
@@ -172,6 +174,11 @@ def _parts(path: str) -> list[tuple[str, PartName]]:
 
 def _class_names(path: str) -> tuple[str, ...]:
     names = _folders(path)
+    if OTHER_TASKS & {name.lower() for name in names} and "images" in names:
+        raise DatasetError(
+            f"{path} has {', '.join(map(shown, names))}, as sets for detection or "
+            f"segmentation have. kerascnn tells classes apart, one a picture. {EXAMPLE}"
+        )
     if len(names) > 1:
         return tuple(names)
     if not names and any(f.lower().endswith(SUFFIXES) for f in _files(path)):

@@ -22,6 +22,8 @@ from kerascnn.training.state import EpochRow, TrainingState
 # A call into the graph takes about so long: often enough for a live line and Ctrl-C,
 # seldom enough to cost nothing.
 CALL_SECONDS = 0.4
+# Epochs that take less together are written down together.
+SECONDS_UNWRITTEN = 2.0
 
 
 class TrainingLoop:
@@ -42,6 +44,7 @@ class TrainingLoop:
         self.reporter = reporter
         self.pace = Pace()
         self.ending_seconds = 0.0
+        self.written = time.monotonic()
 
     def run(self, state: TrainingState) -> None:
         """Train on; the state changes with it.
@@ -60,6 +63,7 @@ class TrainingLoop:
                 self._train_epoch(state, signals)
                 self._finish_epoch(state)
                 if signals:
+                    self._write(state)
                     raise self._interrupted(state, signals)
 
     def _train_epoch(self, state: TrainingState, signals: list[int]) -> None:
@@ -125,14 +129,25 @@ class TrainingLoop:
         row = self._row(state)
         state.history.append(row)
         state.seconds = 0.0
-        if settings.early_stop and state.best_epoch == state.epoch:
+        is_best = bool(settings.early_stop) and state.best_epoch == state.epoch
+        if is_best:
             recorder.keep_epoch(model, state)
-        recorder.checkpoint(model, state)
-        recorder.write_history(state)
+        # Of few images an epoch takes less time than to write it down.
+        is_last = state.epoch == settings.epochs or state.has_stalled(
+            settings.early_stop
+        )
+        if is_best or is_last or started - self.written > SECONDS_UNWRITTEN:
+            self._write(state)
         if settings.tensorboard:
             recorder.write_tensorboard(row)
         self.ending_seconds = time.monotonic() - started
         self.reporter.epoch(name, row)
+
+    def _write(self, state: TrainingState) -> None:
+        """Write down the epochs that are done, and all that is needed to go on."""
+        self.recorder.checkpoint(self.setup.model, state)
+        self.recorder.write_history(state)
+        self.written = time.monotonic()
 
     def _row(self, state: TrainingState) -> EpochRow:
         """The row of the epoch whose steps are done.

@@ -161,7 +161,16 @@ def prepare_training(
         batches=batches,
         rates=rates,
         model=model,
-        step=TrainingStep(model, batches, settings, rates, strategy, parts, weights),
+        step=TrainingStep(
+            model,
+            batches,
+            settings,
+            rates,
+            strategy,
+            parts,
+            weights,
+            dataset.background,
+        ),
         predict=Predictor(model, workers=parts),
         former=former,
     )
@@ -178,7 +187,7 @@ def _choose_augmentation(
     if chosen != settings.augment:
         summary = AUGMENTATIONS[chosen].summary.lower()
         message(
-            f"Training images of {dataset.name} are augmented as {chosen}: {summary}"
+            f"Training images of {dataset.title} are augmented as {chosen}: {summary}"
         )
     return replace(settings, augment=chosen)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kerascnn.training.batches import BatchSource, Feed
 
 
+WHITE = 255
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
@@ -44,6 +45,7 @@ class TrainingStep:
             share. It has to divide it.
         class_weights: Factor of the loss of each class's images, `(num_classes,)`; all
             count alike where `None`.
+        background: Brightness around what the images show, as in `DatasetFacts`.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class TrainingStep:
         strategy: tf.distribute.Strategy,
         parts: int = 1,
         class_weights: npt.NDArray[np.float32] | None = None,
+        background: int | None = None,
     ) -> None:
         self.model = model
         self.batches = batches
         self.parts = parts
         self.augment = AUGMENTATIONS[settings.augment].load()
+        self.is_dark_on_light = background == WHITE
         self.seed = settings.seed
         self.strategy = strategy
         self.loss = make_loss(
@@ -131,7 +135,11 @@ class TrainingStep:
         share = self.batches.batch_size // replicas
         images, labels = self.batches.take(feed, index, replica * share, share)
         seed = tf.stack([self.seed, step * replicas + replica])
-        images = self.augment(images, seed)
+        # What comes in from outside is black.
+        if self.is_dark_on_light:
+            images = WHITE - self.augment(WHITE - images, seed)
+        else:
+            images = self.augment(images, seed)
         parts = zip(
             tf.split(images, self.parts), tf.split(labels, self.parts), strict=True
         )

@@ -72,6 +72,12 @@ def test_digits_are_different_pictures_however_similar(splits, tmp_path):
     assert (found.exact, found.near, found.blank) == ((), (), ())
 
 
+def test_drawing_that_was_enlarged_is_nearly_the_same(splits, tmp_path):
+    digits = [*map(Image.fromarray, splits[0].images[:20, :, :, 0])]
+    found = find(tmp_path, digits + [digit.resize((56, 56)) for digit in digits])
+    assert found.near == tuple((number, number + 20) for number in range(20))
+
+
 def test_copies_are_exact_and_belong_to_what_is_near(photos, tmp_path):
     one, other = photos[:2]
     gray = Image.new("L", (50, 50), 130)
