@@ -179,8 +179,9 @@ def test_wrong_settings_are_refused(run):
         kerascnn.train("lenet", learning_rate=-1.0)
     with pytest.raises(TypeError, match="epoch"):
         kerascnn.train("lenet", epoch=1)
-    with pytest.raises(kerascnn.ConfigError, match="knows its own data"):
-        kerascnn.predict([[0]], run, dataset="mnist")
+    for call in (kerascnn.evaluate, lambda *given: kerascnn.predict([[0]], *given)):
+        with pytest.raises(kerascnn.UnknownNameError, match="Did you mean 'mnist'"):
+            call(run, "mnits")
 
 
 def test_resume_returns_a_finished_run(run, capsys):
