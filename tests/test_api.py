@@ -179,9 +179,10 @@ def test_wrong_settings_are_refused(run):
         kerascnn.train("lenet", learning_rate=-1.0)
     with pytest.raises(TypeError, match="epoch"):
         kerascnn.train("lenet", epoch=1)
-    for call in (kerascnn.evaluate, lambda *given: kerascnn.predict([[0]], *given)):
-        with pytest.raises(kerascnn.UnknownNameError, match="Did you mean 'mnist'"):
-            call(run, "mnits")
+    with pytest.raises(kerascnn.UnknownNameError, match="Did you mean 'mnist'"):
+        kerascnn.evaluate(run, "mnits")
+    with pytest.raises(kerascnn.UnknownNameError, match="Did you mean 'mnist'"):
+        kerascnn.predict([[0]], run, dataset="mnits")
 
 
 def test_resume_returns_a_finished_run(run, capsys):

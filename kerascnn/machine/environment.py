@@ -154,14 +154,14 @@ def usable_memory_bytes() -> int:
     """
     limits = [resource.getrlimit(kind)[0] for kind in _MEMORY_LIMITS]
     limits = [limit for limit in limits if limit != resource.RLIM_INFINITY]
-    return min(memory_bytes(), *limits, *_group_limits())
+    return min([memory_bytes(), *limits, *_group_limits()])
 
 
 _MEMORY_LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
 
 
 def _group_limits() -> list[int]:
-    """The limits of the groups that Linux has this process in, from the outermost."""
+    """The limits of the groups that Linux has this process in, from the innermost."""
     try:
         text = (PROC / "self" / "cgroup").read_text()
     except OSError:

@@ -130,13 +130,12 @@ def test_damaged_entries_are_none_and_are_made_anew(folder, damage):
 
 
 def test_nothing_half_written_gets_the_name(folder):
-    with (
-        pytest.raises(ZeroDivisionError),
-        cache_entry("x") as path,
-        new_entry(path) as draft,
-    ):
-        fill(draft)
-        raise ZeroDivisionError
+    def fail():
+        with cache_entry("x") as path, new_entry(path) as draft:
+            fill(draft)
+            raise ZeroDivisionError
+
+    pytest.raises(ZeroDivisionError, fail)
     assert [entry.name for entry in folder.iterdir()] == [".x.lock"]
 
 

@@ -143,7 +143,11 @@ def test_cameras_turn_pictures_upright(root):
 
 def test_gray_stays_one_channel_if_all_are(root, write_pictures):
     rows = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    pictures = {"a/1.png": rows, "b/1.png": rows[::-1], "b/2.png": np.dstack([rows] * 3)}
+    pictures = {
+        "a/1.png": rows,
+        "b/1.png": rows[::-1],
+        "b/2.png": np.dstack([rows] * 3),
+    }
     stored = read(write_pictures(root, **pictures), image_size=8)
     assert stored.images.shape == (3, 8, 8, 1)
     np.testing.assert_array_equal(stored.images[0, ..., 0], rows)
@@ -159,7 +163,9 @@ def test_channels_may_be_settled(root, write_pictures):
     path = write_pictures(root, **{"a/1.png": rows, "b/1.png": rows})
     color = read(path, image_size=8, channels=3).images
     np.testing.assert_array_equal(color[1], np.dstack([rows] * 3))
-    path = write_pictures(root, **{"b/1.png": np.full((8, 8, 3), (255, 0, 0), np.uint8)})
+    path = write_pictures(
+        root, **{"b/1.png": np.full((8, 8, 3), (255, 0, 0), np.uint8)}
+    )
     gray = read(path, image_size=8, channels=1).images
     assert gray.shape == (2, 8, 8, 1)
     assert (gray[1] == 76).all()  # the weight of red, by ITU-R 601
@@ -310,7 +316,7 @@ def test_place_that_cannot_be_written_is_told(root, write_pictures):
 
 def test_more_bytes_than_a_file_may_have_are_one_line(root, write_pictures):
     path = write_pictures(root, **{"a/1.png": RED, "b/1.png": RED})
-    with pytest.raises(DatasetError, match="Cannot write .*: File too large"):
+    with pytest.raises(DatasetError, match=r"Cannot write .*: File too large"):
         read(path, image_size=10**10)
 
 
