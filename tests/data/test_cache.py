@@ -135,7 +135,8 @@ def test_nothing_half_written_gets_the_name(folder):
             fill(draft)
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, fail)
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert [entry.name for entry in folder.iterdir()] == [".x.lock"]
 
 
