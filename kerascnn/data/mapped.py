@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 
 class MappedImages:
-    """Rows of an array in a file, indexed like an array; what is taken is copied.
+    """Rows of an array in a file, indexed like an array by what is one index.
+
+    What is taken is copied.
 
     Args:
         array: The memory-mapped array, `(number, ...)`.
@@ -45,7 +47,13 @@ class MappedImages:
         return MappedImages(self.array, self.rows[which])
 
     def __getitem__(self, which: Any) -> npt.NDArray[np.uint8]:
-        """Some of the images, in memory; the file is read in its order."""
+        """Some of the images, in memory; the file is read in its order.
+
+        Raises:
+            IndexError: Parts of images are asked for.
+        """
+        if which is Ellipsis or isinstance(which, tuple):
+            raise IndexError("take images first, and parts of them of what is taken")
         rows = self.rows[which]
         if rows.ndim == 0:
             return np.array(self.array[rows])

@@ -42,6 +42,13 @@ def test_what_is_taken_is_what_an_array_gives(array, which):
     assert found.flags.writeable  # a copy, and not the file
 
 
+@pytest.mark.parametrize("which", [..., (slice(None), 0), (0, 0), (..., 0)], ids=str)
+def test_parts_of_images_are_refused(array, which):
+    """And not mistaken for images."""
+    with pytest.raises(IndexError, match="take images first"):
+        MappedImages(array, ROWS)[which]
+
+
 def test_all_rows_are_taken_where_none_are_named(array):
     images = MappedImages(array)
     assert (len(images), images.shape) == (40, (40, 3, 2, 1))
