@@ -151,6 +151,15 @@ def test_damaged_copy_is_one_line(prepared, tmp_path, spoil):
     )
 
 
+@pytest.mark.slow
+def test_name_of_tensorflow_datasets_gives_the_images_of_the_row(prepared, monkeypatch):
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(prepared))
+    for row, split in zip(load_dataset("mnist"), ("train", "test"), strict=True):
+        found = load_split("tfds:mnist", split)
+        assert found.class_names == row.class_names
+        assert heap(found) == heap(row)
+
+
 def heap(split):
     """Every image with its label, sorted."""
     return sorted(
