@@ -175,11 +175,14 @@ def open_images(path: Path) -> npt.NDArray[np.uint8]:
     if size != start + header.size_bytes:  # what is not there ends a process
         raise ValueError("it is cut short")
     try:
-        return np.memmap(path, np.uint8, "r", start, header.shape)
+        images: npt.NDArray[np.uint8] = np.memmap(
+            path, np.uint8, "r", start, header.shape
+        )
     except OSError as error:
         if error.errno != errno.ENOMEM:
             raise
-        return cast(Any, UnmappedArray(path, start, header.shape))
+        images = cast(Any, UnmappedArray(path, start, header.shape))
+    return images
 
 
 def _is_sound(stored: Stored) -> bool:
