@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from kerascnn.models import MODELS
 
-# For pictures, sizes are multiples of the first, and up to the second the small stem is
-# taken; an epoch has as many batches as the third, if they have no fewer images each
+# For pictures, sizes are multiples of the first, and beyond the second the paper's stem
+# is taken; an epoch has as many batches as the third, if they have no fewer images each
 # than the fourth.
 STRIDES, LARGEST_SMALL, BATCHES, LEAST_BATCH = 32, 48, 10, 16
 
@@ -57,11 +57,7 @@ class Recipe:
         # Whole halvings are left by five strides of 2.
         fitting = STRIDES * math.ceil(side / STRIDES)
         image_size = max(self.image_size, min(fitting, self.max_image_size))
-        stem = self.stem
-        if image_size > LARGEST_SMALL:
-            stem = stems[0]
-        elif "small" in stems:
-            stem = "small"
+        stem = self.stem if image_size <= LARGEST_SMALL else stems[0]
         batch_size = self.batch_size
         while batch_size > LEAST_BATCH and num_images < BATCHES * batch_size:
             batch_size //= 2
