@@ -22,7 +22,9 @@ def render_page(package: str, template: str, context: Mapping[str, Any]) -> str:
         context: Plain values by name; a `Markup` is taken as it is.
     """
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package), PackageLoader("kerascnn.machine")]),
+        loader=ChoiceLoader(
+            [PackageLoader(package), PackageLoader("kerascnn.machine")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
