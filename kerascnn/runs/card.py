@@ -76,8 +76,8 @@ kerascnn on {source}.
   and resizing are inside the model.
 - **Gives** probabilities `(batch, {dataset.num_classes})` of:
   {classes_of(dataset)}.
-{pictures}- **Trained** for {metrics.epochs} epochs, {format_count(metrics.steps)} steps of
-  {settings.batch_size} images, with {settings.optimizer} at a learning rate of
+{pictures}- **Trained** for {metrics.epochs} epochs, {format_count(metrics.steps)} steps
+  of {settings.batch_size} images, with {settings.optimizer} at a learning rate of
   {format_rate(settings.learning_rate)} ({settings.schedule}), seed {settings.seed}, in
   {format_seconds(metrics.seconds)}. `config.json` has every setting,
   `environment.json` the versions and the machine.

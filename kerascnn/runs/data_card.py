@@ -49,9 +49,10 @@ def pictures_of(dataset: DatasetFacts) -> str:
     )
     drawn = ""
     if dataset.test_fraction is not None:
+        share = f"{100 * dataset.test_fraction:.3g}%"
         drawn = (
-            f"\n  The test pictures are {100 * dataset.test_fraction:.3g}% of all, drawn with "
-            "seed 0, each class in its proportion."
+            f"\n  The test pictures are {share} of all, drawn with seed 0, each class "
+            "in its proportion."
         )
     if dataset.group_by is not None:
         drawn += (
