@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from kerascnn.data import count_held_out
+from kerascnn.data.sources import Survey
 from kerascnn.models import MODELS
 
 # For pictures, sizes are multiples of the first, and beyond the second the paper's stem
@@ -91,6 +93,17 @@ class Recipes(dict[str, Recipe]):
             batch_size=64,
             epochs=3,
         )
+
+
+def count_training(survey: Survey, validation_fraction: float) -> int:
+    """How many pictures there are to train on, without those for validation.
+
+    Raises:
+        ConfigError: A part to hold out that leaves nothing.
+    """
+    if survey.has_validation:
+        return survey.num_train
+    return survey.num_train - count_held_out(survey.num_train, validation_fraction)
 
 
 RECIPES = Recipes(
