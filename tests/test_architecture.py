@@ -27,6 +27,7 @@ HEAVY_MODULES = (
     "comparison.statistics",
     "data.arrays",
     "data.augmentation",
+    "data.drawings",
     "data.idx",
     "data.pictures",
     "data.splits",

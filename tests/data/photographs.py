@@ -23,10 +23,11 @@ DESKS = ((120, 85, 55), (70, 55, 45), (45, 48, 55), (140, 120, 100), (95, 100, 1
 BOARDS = ((38, 62, 50), (35, 38, 42), (25, 45, 40), (52, 56, 60))
 
 
-def photographs(split, seed, count):
-    """Photographs of each kind: pairs of the label and the picture, by kind.
+def photographs(split, seed, count, sides=(200, 1600)):
+    """Kind, label and picture of so many photographs of each kind.
 
-    A digit is in no two of them.
+    A digit is in no two of them. The longer side of each is between two numbers of
+    pixels.
     """
     chosen = np.random.default_rng(seed).permutation(len(split.images))
     for row, kind in enumerate(KINDS):
@@ -34,12 +35,12 @@ def photographs(split, seed, count):
             index = chosen[number * len(KINDS) + row]
             rng = np.random.default_rng((seed, row, number))
             digit = split.images[index, :, :, 0]
-            yield kind, int(split.labels[index]), photograph(kind, digit, rng)
+            yield kind, int(split.labels[index]), photograph(kind, digit, rng, sides)
 
 
-def photograph(kind, digit, rng):
+def photograph(kind, digit, rng, sides):
     """A photograph of a digit, `(28, 28)`, light on dark: in color, as from JPEG."""
-    side = int(np.exp(rng.uniform(np.log(200), np.log(1600))))
+    side = int(np.exp(rng.uniform(*np.log(sides))))
     width, height = side, int(side * rng.choice((0.75, 1.0, 1.33)))
     width, height = (int(x * side / max(width, height)) for x in (width, height))
     scene = {
