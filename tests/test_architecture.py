@@ -29,6 +29,7 @@ HEAVY_MODULES = (
     "data.augmentation",
     "data.checkup",
     "data.checkup_page",
+    "data.drawings",
     "data.duplicates",
     "data.fingerprints",
     "data.idx",
