@@ -510,6 +510,6 @@ def _artifact(
     source: Reference | None, dataset: str | None, out: str | PathLike[str]
 ) -> Artifact:
     if isinstance(source, Run):
-        return artifact_of_run(source)
+        return artifact_of_run(source, dataset)
     name = None if source is None else fspath(source)
     return find_artifact(name, Path(out), dataset)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import kerascnn
+from kerascnn.data.cache import VARIABLE
 from kerascnn.machine.tensorflow import configure
 
 configure()  # as the command line does, before a test imports TensorFlow
@@ -18,6 +19,15 @@ PACKAGE = Path(kerascnn.__file__).parent
 def pytest_report_header():
     """Say which kerascnn is tested: `pytest` takes the installed one."""
     return f"kerascnn: {PACKAGE}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_dir(tmp_path_factory):
+    """Pictures that are read are kept here, and not in the user's folders."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture
@@ -56,6 +66,36 @@ def parse_command():
             assert context.params
 
     return parse
+
+
+@pytest.fixture
+def write_pictures():
+    """Write pictures into a folder: by their names, pixels `(height, width[, 3])`."""
+    from PIL import Image
+
+    def write(root, **pictures):
+        for name, pixels in pictures.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+        return str(root)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def digit_folder(splits, tmp_path_factory):
+    """A folder of 240 digits, zeros and ones and twos, 28x28 gray PNG."""
+    from PIL import Image
+
+    root = tmp_path_factory.mktemp("digits") / "numbers"
+    train, _ = splits
+    for label in range(3):
+        (root / str(label)).mkdir(parents=True)
+        for place in (train.labels == label).nonzero()[0][:80]:
+            image = Image.fromarray(train.images[place, ..., 0])
+            image.save(root / str(label) / f"{place:05}.png")
+    return str(root)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from kerascnn.settings.keywords import TrainKeywords
 
 NAMES = {
     *("train", "resume", "evaluate", "predict", "export", "benchmark", "compare"),
+    *("check_dataset", "Checkup"),
     *("open_run", "list_runs", "remove_run", "load_dataset", "build_model"),
     *("TrainConfig", "MODELS", "DATASETS", "OPTIMIZERS", "FORMATS"),
     *("Run", "Split", "Evaluation", "Classification", "Export"),
@@ -158,12 +159,15 @@ def test_train_takes_settings_and_changes_to_them(run, monkeypatch):
     reporter = Silent()
     kerascnn.train(config, seed=3, reporter=reporter, out="here")
     expected = dataclasses.replace(config, seed=3)
-    assert calls.pop() == (
-        (expected, Path("here")),
-        {"name": None, "reporter": reporter, "data": None, "class_names": None},
-    )
+    (arguments, options) = calls.pop()
+    assert arguments == (expected, Path("here"))
+    assert options == {
+        **{"name": None, "reporter": reporter, "data": None, "class_names": None},
+        "settings": expected.resolve(),
+    }
     kerascnn.train("lenet", data=(1, 2), class_names=["a"])
     (_, options) = calls.pop()
+    assert options["settings"] is None
     assert (options["data"], options["class_names"]) == ((1, 2), ["a"])
     assert isinstance(options["reporter"], kerascnn.LineReporter)
 
@@ -175,10 +179,10 @@ def test_wrong_settings_are_refused(run):
         kerascnn.train("lenet", learning_rate=-1.0)
     with pytest.raises(TypeError, match="epoch"):
         kerascnn.train("lenet", epoch=1)
-    with pytest.raises(kerascnn.ConfigError, match="knows its own data"):
-        kerascnn.evaluate(run, dataset="mnist")
-    with pytest.raises(kerascnn.ConfigError, match="knows its own data"):
-        kerascnn.predict([[0]], run, dataset="mnist")
+    with pytest.raises(kerascnn.UnknownNameError, match="Did you mean 'mnist'"):
+        kerascnn.evaluate(run, "mnits")
+    with pytest.raises(kerascnn.UnknownNameError, match="Did you mean 'mnist'"):
+        kerascnn.predict([[0]], run, dataset="mnits")
 
 
 def test_resume_returns_a_finished_run(run, capsys):

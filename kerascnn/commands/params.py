@@ -59,6 +59,8 @@ class DatasetName(click.ParamType):  # type: ignore[type-arg]  # not generic in 
         except (ConfigError, UnknownNameError) as error:
             self.fail(str(error), param, ctx)
         if is_folder(reference) and not os.path.isdir(reference):
+            if os.path.lexists(reference):
+                self.fail(f"{shown(reference)} is no folder. Name one.", param, ctx)
             self.fail(f"There is no folder {shown(reference)}.", param, ctx)
         return reference
 

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import DatasetError
-from kerascnn.machine.content import parse_json, read_content
-from kerascnn.machine.files import write_json
+from kerascnn.errors import DatasetError, RunError
+from kerascnn.machine.arrays import read_header
+from kerascnn.machine.content import open_content, parse_json, read_content
+from kerascnn.machine.files import read_array, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,9 +69,11 @@ def cache_folder() -> Path:
 
 def cache_size() -> tuple[int, int]:
     """How many sets of pictures the cache holds, and their bytes."""
-    entries = _entries()
-    files = [file for entry in entries for file in entry.rglob("*") if file.is_file()]
-    return len(entries), sum(file.stat().st_size for file in files)
+    with told_errors(cache_folder(), "look into"):
+        entries = _entries()
+        files = [path for entry in entries for path in entry.rglob("*")]
+        sizes = [path.stat().st_size for path in files if path.is_file()]
+    return len(entries), sum(sizes)
 
 
 def clear_cache() -> None:
@@ -80,7 +82,7 @@ def clear_cache() -> None:
     Raises:
         DatasetError: Something of it cannot be removed.
     """
-    with _told_errors(cache_folder(), "remove"):
+    with told_errors(cache_folder(), "remove"):
         for entry in _entries():
             shutil.rmtree(entry)
 
@@ -95,7 +97,7 @@ def cache_entry(digest: str) -> Iterator[Path]:
     from filelock import FileLock
 
     folder = cache_folder()
-    with _told_errors(folder, "write"):
+    with told_errors(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f".{digest}.lock")
         lock.acquire()
@@ -112,11 +114,15 @@ def new_entry(path: Path) -> Iterator[Path]:
     Raises:
         DatasetError: It cannot be written.
     """
-    with _told_errors(path, "write"):
-        draft = Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent))
+    draft = path.with_name(f".new-{path.name}")
+    with told_errors(path, "write"):
         try:
+            if draft.exists():  # of a process that was killed
+                shutil.rmtree(draft)
+            draft.mkdir()
             yield draft
-            shutil.rmtree(path, ignore_errors=True)  # a damaged one
+            if path.exists():  # damaged
+                shutil.rmtree(path)
             draft.rename(path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -133,29 +139,55 @@ def open_entry(path: Path) -> Stored | None:
 
     try:
         index = parse_json(read_content(path / "index.json", MAX_INDEX_BYTES))
-        arrays = {
-            name: np.load(path / f"{name}.npy", allow_pickle=False)
-            for name in ("labels", "parts")
-        }
-        arrays["files"] = np.array([*map(str, index["files"]), None], object)[:-1]
-        images = np.load(path / "images.npy", mmap_mode="r", allow_pickle=False)
-        number = len(images)
-        if (
-            index["schema"] != SCHEMA
-            or images.dtype != np.uint8
-            or images.ndim != 4
-            or any(array.shape != (number,) for array in arrays.values())
-        ):
-            return None
-        return Stored(
-            images=images,
-            **arrays,
-            class_names=tuple(index["class_names"]),
+        stored = Stored(
+            images=open_images(path / "images.npy"),
+            labels=read_array(path / "labels.npy"),
+            parts=read_array(path / "parts.npy"),
+            # NumPy would make a table of one name alone.
+            files=np.array([*map(str, index["files"]), None], object)[:-1],
+            class_names=tuple(map(str, index["class_names"])),
             background=index["background"],
             left_out=dict(index["left_out"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RunError):
         return None
+    return stored if index["schema"] == SCHEMA and _is_sound(stored) else None
+
+
+def open_images(path: Path) -> npt.NDArray[np.uint8]:
+    """The images of an entry, which stay in their file.
+
+    Raises:
+        OSError: It cannot be opened.
+        ValueError: It holds no images, or fewer than it says.
+    """
+    import numpy as np
+
+    with open_content(path) as file:
+        header = read_header(file)
+        start = file.tell()
+    size = path.stat().st_size
+    if header.dtype != "|u1" or len(header.shape) != 4 or 0 in header.shape:
+        raise ValueError("it holds no images")
+    if size != start + header.size_bytes:  # what is not there ends a process
+        raise ValueError("it is cut short")
+    return np.memmap(path, np.uint8, "r", start, header.shape)
+
+
+def _is_sound(stored: Stored) -> bool:
+    """Whether what stands in an entry fits together."""
+    number = len(stored.images)
+    rows = (stored.labels, stored.parts, stored.files)
+    kinds = (stored.labels.dtype.str, stored.parts.dtype.str)
+    background = stored.background
+    return (
+        all(array.shape == (number,) for array in rows)
+        and kinds == ("<i8", "|u1")
+        and stored.labels.min() >= 0
+        and stored.labels.max() < len(stored.class_names)
+        and stored.parts.max() < len(PARTS)
+        and (background is None or (type(background) is int and 0 <= background <= 255))
+    )
 
 
 def _entries() -> list[Path]:
@@ -166,8 +198,12 @@ def _entries() -> list[Path]:
 
 
 @contextmanager
-def _told_errors(path: Path, verb: str) -> Iterator[None]:
-    """Turn an error of the system into one line on what to do."""
+def told_errors(path: Path, verb: str) -> Iterator[None]:
+    """Turn an error of the system into one line on what to do.
+
+    Raises:
+        DatasetError: With it.
+    """
     try:
         yield
     except OSError as error:

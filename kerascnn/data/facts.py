@@ -5,6 +5,7 @@ The name alone does not tell: no table knows the classes of a user's own images.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,17 +16,18 @@ from kerascnn.data.sources import (
     RESIZES,
     TEST_FRACTION,
     Reading,
+    check_pattern,
     known_dataset,
     short_name,
 )
-from kerascnn.errors import DatasetError, RunError, shown
+from kerascnn.errors import ConfigError, DatasetError, RunError, shown
 
 if TYPE_CHECKING:
     from kerascnn.data import Split, SplitName
 
 SCHEMA = 1
-# Images of which the digest is taken at a time.
-DIGESTED = 4096
+# Of the images, the digest is taken of so many bytes at a time.
+DIGESTED_BYTES = 2**24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +141,12 @@ class DatasetFacts:
             return load_split(self.name, split)
         from kerascnn.data.stored import in_memory, open_pictures
 
-        pictures = open_pictures(self.name, self.reading, class_names=self.class_names)
+        names, channels = self.class_names, self.image_shape[2]
+        pictures = open_pictures(self.name, self.reading, class_names=names)
+        if pictures.channels != channels and channels in (1, 3):
+            # Other data may be gray where those of the training were not.
+            reading = replace(self.reading, channels=channels)
+            pictures = open_pictures(self.name, reading, class_names=names)
         return in_memory(pictures.part(split))
 
     def check(self, split: Split) -> None:
@@ -217,8 +224,9 @@ def digest(split: Split) -> str:
     import hashlib  # loads OpenSSL
 
     sha256 = hashlib.sha256(repr(split.images.shape).encode())
-    for start in range(0, len(split), DIGESTED):  # they may not fit into memory
-        sha256.update(split.images[start : start + DIGESTED].reshape(-1).data)
+    count = max(1, DIGESTED_BYTES // math.prod(split.image_shape))
+    for start in range(0, len(split), count):  # they may not fit into memory
+        sha256.update(split.images[start : start + count].reshape(-1).data)
     sha256.update(split.labels.astype("<i8").data)
     return sha256.hexdigest()
 
@@ -247,6 +255,14 @@ def _is_digest(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != ""
+
+
+def _is_pattern(value: object) -> bool:
+    try:
+        check_pattern(value if isinstance(value, str) else "")
+    except ConfigError:
+        return False
+    return True
 
 
 # Of each field what it has to be, in words and as a check of what JSON gives.
@@ -285,7 +301,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         f"one of {', '.join(RESIZES)}, or null",
         lambda x: x is None or x in RESIZES,
     ),
-    "group_by": ("text or null", lambda x: x is None or _is_text(x)),
+    "group_by": ("a regular expression or null", lambda x: x is None or _is_pattern(x)),
     "test_fraction": (
         "a number in (0, 1) or null",
         lambda x: x is None or x in TEST_FRACTION,

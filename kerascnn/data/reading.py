@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from kerascnn.data.cache import (
     cache_entry,
     new_entry,
     open_entry,
+    open_images,
+    told_errors,
     write_index,
 )
 from kerascnn.data.folder import Listing, PictureFile
@@ -37,7 +41,7 @@ EDGES = 1000
 # Drawings have an edge of one brightness: this near to it, in so large a share of them.
 EDGE_RANGE, EDGE_SHARE = 32, 0.9
 # Copied at a time.
-CHUNK = 1024
+CHUNK_BYTES = 2**24
 
 
 def read_folder(listing: Listing, reading: Reading, *, stage: Stage) -> Stored:
@@ -45,7 +49,7 @@ def read_folder(listing: Listing, reading: Reading, *, stage: Stage) -> Stored:
 
     Args:
         listing: The folder.
-        reading: How they are read; `image_size` and `resize` matter here.
+        reading: How they are read; what is held out does not matter here.
         stage: Told how far it is.
 
     Raises:
@@ -70,16 +74,23 @@ def read_item(item: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         item: The `path` of the picture, the `side` and `resize` of the square, the
-            `target` file and the `offset` in it.
+            `channels` of `Reading`, the `target` file and the `offset` in it.
 
     Returns:
         Whether it is gray, or the `error`.
+
+    Raises:
+        DatasetError: The file cannot be written.
     """
     try:
         image = read_picture(item["path"])
+        if item["channels"] == 1:
+            image = image.convert("L")
         pixels = to_square(image.convert("RGB"), item["side"], item["resize"])
     except PictureError as error:
         return {"error": str(error).removeprefix(f"Cannot read {item['path']}: ")}
+    except MemoryError:
+        return {"error": "there is not enough memory for it. Make it smaller."}
     write_pixels(item["target"], item["offset"], pixels)
     return {"gray": is_gray(pixels)}
 
@@ -102,7 +113,8 @@ def find_background(images: npt.NDArray[np.uint8]) -> int | None:
 def _digest(listing: Listing, reading: Reading) -> str:
     """What tells these pictures, read in this way, from all others."""
     digest = hashlib.sha256()
-    facts = [SCHEMA, reading.image_size, reading.resize, listing.class_names]
+    way = [reading.image_size, reading.resize, reading.channels]
+    facts = [SCHEMA, way, listing.class_names]
     digest.update(json.dumps(facts).encode())
     for file in listing.files:
         try:
@@ -117,12 +129,13 @@ def _digest(listing: Listing, reading: Reading) -> str:
 def _fill(draft: Path, listing: Listing, reading: Reading, stage: Stage) -> None:
     """Read all pictures into the folder of an entry."""
     side, number = reading.image_size, len(listing.files)
-    writer = ImageWriter(draft, number, (side, side))
+    writer = ImageWriter(draft, number, (side, side), reading.channels)
     items = [
         {
             "path": os.path.join(listing.path, file.name),
             "side": side,
             "resize": reading.resize,
+            "channels": reading.channels,
             "target": str(writer.path),
             "offset": writer.offset(row),
         }
@@ -162,6 +175,7 @@ class ImageWriter:
         folder: The folder of an entry.
         number: Images that there may be.
         size: Height and width of each.
+        channels: As in `Reading`.
 
     Attributes:
         path: The file.
@@ -169,9 +183,16 @@ class ImageWriter:
         is_gray: Whether all of these are gray.
     """
 
-    def __init__(self, folder: Path, number: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        number: int,
+        size: tuple[int, int],
+        channels: int | None = None,
+    ) -> None:
         self.path = folder / "images.npy"
         self.size = size
+        self.channels = channels
         self.rows: list[int] = []
         self.is_gray = True
         self._header = _header((number, *size, 3))
@@ -191,17 +212,18 @@ class ImageWriter:
 
     def finish(self) -> npt.NDArray[np.uint8]:
         """Keep what was written; the images, `(number, height, width, channels)`."""
-        images: npt.NDArray[np.uint8] = np.load(self.path, mmap_mode="r")
-        if self.is_gray or len(self.rows) < len(images):
-            channels = 1 if self.is_gray else 3
+        images = open_images(self.path)
+        channels = self.channels or (1 if self.is_gray else 3)
+        if channels == 1 or len(self.rows) < len(images):
             smaller = self.path.with_name("smaller.npy")
             with open(smaller, "wb") as file:
                 file.write(_header((len(self.rows), *self.size, channels)))
-                for start in range(0, len(self.rows), CHUNK):
-                    chunk = images[self.rows[start : start + CHUNK]]
+                count = max(1, CHUNK_BYTES // images[0].nbytes)
+                for start in range(0, len(self.rows), count):
+                    chunk = images[self.rows[start : start + count]]
                     file.write(chunk[..., :channels].tobytes())
             smaller.replace(self.path)
-            images = np.load(self.path, mmap_mode="r")
+            images = open_images(self.path)
         return images
 
 
@@ -234,12 +256,13 @@ def write_pixels(path: str | Path, offset: int, pixels: npt.NDArray[np.uint8]) -
     """Write an image to its place in a file, not by way of a map of it.
 
     Where a disk is full, writing to a map ends the process.
+
+    Raises:
+        DatasetError: It cannot be written.
     """
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
-        os.pwrite(descriptor, pixels.tobytes(), offset)
-    finally:
-        os.close(descriptor)
+    with told_errors(Path(path), "write"), open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(pixels.tobytes())
 
 
 def is_gray(pixels: npt.NDArray[np.uint8]) -> bool:
@@ -277,6 +300,8 @@ def _allocate(descriptor: int, size: int) -> None:
     Raises:
         OSError: There is not so much.
     """
+    if size > sys.maxsize:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
     else:  # macOS

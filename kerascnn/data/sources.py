@@ -33,6 +33,7 @@ class Reading:
     Attributes:
         image_size: Side of the square that they become, in pixels.
         resize: One of `RESIZES`.
+        channels: 1 for gray and 3 for color; where `None`, gray if all of them are.
         group_by: A regular expression that finds the group of a picture in its name:
             pictures of one group are not divided. Each is its own where `None`.
         test_fraction: Part of the pictures held out for the test, where there is no
@@ -41,6 +42,7 @@ class Reading:
 
     image_size: int = 64
     resize: str = "pad"
+    channels: int | None = None
     group_by: str | None = None
     test_fraction: float | None = 0.2
 
@@ -130,6 +132,6 @@ def check_pattern(pattern: str) -> None:
         ) from error
     if compiled.fullmatch(""):
         raise ConfigError(
-            f"group_by is {shown(pattern)}, which finds nothing in every name. Give a "
-            r"regular expression for a part of it, such as '^(\d+)_'."
+            f"group_by is {shown(pattern)}, which matches an empty name as well. Give "
+            r"a regular expression for a part of it, such as '^(\d+)_' or '^[^_]+'."
         )

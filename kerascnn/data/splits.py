@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from kerascnn.data import Split
 
+# Parts are the same whatever the seed of a training, so that runs that differ in it
+# alone are measured on the same images.
+SPLIT_SEED = 0
 # Second word of the seed, so that one seed does not draw alike for two purposes.
 HOLD_OUT_STREAM, TAKE_STREAM, EPOCH_STREAM = 1, 2, 3
 
@@ -41,9 +44,39 @@ def hold_out(split: Split, fraction: float, *, seed: int) -> tuple[Split, Split]
         ConfigError: A fraction outside its range, or one that leaves either part empty.
     """
     count = count_held_out(len(split), fraction)
-    draw = _stratified if split.groups is None else _stratified_groups
-    is_held_out = draw(split, count, _generator(seed, HOLD_OUT_STREAM), keep=1)
+    generator = _generator(seed, HOLD_OUT_STREAM)
+    if split.groups is None or not count:
+        is_held_out = _stratified(split, count, generator, keep=1)
+    else:
+        is_held_out = _stratified_groups(split, split.groups, count, generator, keep=1)
+    if count and not is_held_out.any():
+        raise ConfigError(
+            "Every class has a single image, of which none can be held out. Add "
+            "images to the classes."
+        )
     return _select(split, ~is_held_out), _select(split, is_held_out)
+
+
+def training_parts(
+    whole: Split, validation: Split | None, fraction: float, limit: int | None
+) -> tuple[Split, Split]:
+    """The images that are trained on, and those to validate on.
+
+    Args:
+        whole: The images that are not for the test.
+        validation: Those of a validation part, if any; without, some of `whole` are
+            held out.
+        fraction: Part of the images to hold out, in `[0, 1)`.
+        limit: How many to train on; all of them where `None`.
+
+    Raises:
+        ConfigError: A part to hold out that leaves nothing.
+    """
+    if validation is None or not len(validation):
+        whole, validation = hold_out(whole, fraction, seed=SPLIT_SEED)
+    if limit is not None:
+        whole = take(whole, limit, seed=SPLIT_SEED)
+    return whole, validation
 
 
 def take(split: Split, limit: int, *, seed: int) -> Split:
@@ -116,14 +149,18 @@ def _stratified(
 
 
 def _stratified_groups(
-    split: Split, count: int, generator: np.random.Generator, *, keep: int = 0
+    split: Split,
+    groups: npt.NDArray[np.int64],
+    count: int,
+    generator: np.random.Generator,
+    *,
+    keep: int,
 ) -> npt.NDArray[np.bool_]:
     """Mark groups of about `count` images, while none of their classes has its share.
 
     Raises:
-        ConfigError: All images are one group.
+        ConfigError: All images are one group, or each group is too large.
     """
-    groups = np.zeros(0, np.int64) if split.groups is None else split.groups
     names, members = np.unique(groups, return_inverse=True)
     if len(names) < 2:
         raise ConfigError(
@@ -142,7 +179,7 @@ def _stratified_groups(
         over = 2 * after * len(split) > 2 * sizes * count + table[group] * len(split)
         if not (over | (after + keep > sizes))[has].any():
             taken, chosen[group] = after, True
-    if count and not chosen.any():
+    if not chosen.any():
         raise ConfigError(
             f"No group of pictures is small enough to hold {count} pictures out. Give "
             "a larger fraction to hold out, or a group_by that finds smaller groups."

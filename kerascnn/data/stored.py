@@ -22,13 +22,11 @@ from kerascnn.data.mapped import MappedImages
 from kerascnn.data.pictures import DECODER_ERRORS, FORMATS
 from kerascnn.data.reading import Stage, read_folder
 from kerascnn.data.sources import Reading, Survey, is_folder
-from kerascnn.data.splits import hold_out
+from kerascnn.data.splits import SPLIT_SEED, hold_out
 from kerascnn.errors import ConfigError, shown
 from kerascnn.machine.content import open_content
 from kerascnn.machine.environment import usable_memory_bytes
 
-# The part held out for the test is the same whatever the seed of a training.
-SPLIT_SEED = 0
 # Of the memory, so much may be images that are held as one tensor.
 MEMORY_SHARE = 0.25
 # Of so many pictures the sizes are looked at, before any is read.
@@ -79,6 +77,16 @@ class Pictures:
         """Whether there is a test part, so that none is held out."""
         return bool((self.stored.parts == PARTS.index("test")).any())
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part."""
+        return bool((self.stored.parts == PARTS.index("validation")).any())
+
+    @property
+    def channels(self) -> int:
+        """1 where they are gray, 3 where they are in color."""
+        return int(self.stored.images.shape[3])
+
     def part(self, part: PartName) -> Split:
         """A part of the pictures, which stay in the cache.
 
@@ -100,14 +108,15 @@ class Pictures:
     def _given(self, part: PartName) -> Split:
         """A part as it was found."""
         rows = np.flatnonzero(self.stored.parts == PARTS.index(part))
-        files, group_by = self.stored.files[rows], self.reading.group_by
-        return Split(
+        split = Split(
             images=cast(Any, MappedImages(self.stored.images, rows)),
             labels=self.stored.labels[rows],
             class_names=self.stored.class_names,
-            files=files,
-            groups=_groups(files, group_by) if group_by and len(files) else None,
+            files=self.stored.files[rows],
         )
+        if part != "train" or self.reading.group_by is None:  # others stay whole
+            return split
+        return replace(split, groups=_groups(split, self.reading.group_by))
 
 
 def open_pictures(
@@ -146,21 +155,27 @@ def in_memory(split: Split) -> Split:
     return replace(split, images=np.asarray(split.images))
 
 
-def _groups(files: npt.NDArray[np.object_], group_by: str) -> npt.NDArray[np.int64]:
-    """A number for the group of each file; one without a match is a group alone."""
+def _groups(split: Split, group_by: str) -> npt.NDArray[np.int64]:
+    """A number for the group of each picture; one without a match is a group alone.
+
+    The pattern looks at the name within the folder of the class: the names of parts and
+    classes tell nothing of groups.
+    """
     pattern = re.compile(group_by)
-    keys = []
-    for file in files:
-        # The name of the class, or of the part, tells nothing of the group.
-        match = pattern.search(file.split("/", 1)[-1])
-        keys.append(file if match is None else match.groups() or match.group())
-    if all(key is file for key, file in zip(keys, files, strict=True)):
+    numbers: dict[object, int] = {}
+    groups, found, name = [], False, ""
+    for file, label in zip(cast(Any, split.files), split.labels, strict=True):
+        name = f"/{file}".partition(f"/{split.class_names[label]}/")[2]
+        match = pattern.search(name)
+        found = found or match is not None
+        key = (file,) if match is None else match.groups() or match.group()
+        groups.append(numbers.setdefault(key, len(numbers)))
+    if not found:
         raise ConfigError(
             f"group_by is {shown(group_by)}, which is found in no name of a picture, "
-            f"such as {shown(files[0])}. Give a regular expression that is."
+            f"such as {shown(name)}. Give a regular expression that is."
         )
-    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    return np.array([numbers[key] for key in keys], np.int64)
+    return np.array(groups, np.int64)
 
 
 def _middle_side(listing: Listing) -> int:

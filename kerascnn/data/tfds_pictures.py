@@ -110,6 +110,7 @@ class _Source:
         """What tells these images, decoded in this way, from all others."""
         way = self.native or [self.reading.image_size, self.reading.resize]
         facts = [SCHEMA, self.builder.info.full_name, str(self.builder.data_dir), way]
+        facts += [self.reading.channels]
         facts += [self.counts, self.image, self.label]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
@@ -125,7 +126,8 @@ class _Source:
         labels: list[int] = []
         parts: list[int] = []
         files: list[str] = []
-        writer = ImageWriter(draft, number, self.native or (side, side))
+        size = self.native or (side, side)
+        writer = ImageWriter(draft, number, size, self.reading.channels)
         for part in PARTS:
             for place, (pixels, label) in enumerate(self._examples(part)):
                 row = len(labels)
@@ -168,6 +170,8 @@ class _Source:
     def _fitted(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """An image in color, of the size that all have."""
         image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+        if self.reading.channels == 1:
+            image = image.convert("L")
         image = image.convert("RGB")
         if self.native:
             return np.asarray(image)

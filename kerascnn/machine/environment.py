@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import resource
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -42,7 +44,7 @@ INSTRUCTION_SETS = (
 
 # Where Linux tells of processes and processors.
 PROC = Path("/proc")
-# Where it tells what a container may use.
+# Where it tells what groups of processes, such as containers, may use.
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -146,13 +148,32 @@ def memory_bytes() -> int:
 
 
 def usable_memory_bytes() -> int:
-    """The memory that this process may use: a container may have less than its host."""
+    """The memory that this process may use, in bytes.
+
+    A container may have less than its host, and a process a limit of its own.
+    """
+    limits = [resource.getrlimit(kind)[0] for kind in _MEMORY_LIMITS]
+    limits = [limit for limit in limits if limit != resource.RLIM_INFINITY]
+    return min([memory_bytes(), *limits, *_group_limits()])
+
+
+_MEMORY_LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
+
+
+def _group_limits() -> list[int]:
+    """The limits of the groups that Linux has this process in, from the innermost."""
     try:
-        limit = (CGROUP / "memory.max").read_text().strip()
+        text = (PROC / "self" / "cgroup").read_text()
     except OSError:
-        limit = ""
-    memory = memory_bytes()
-    return min(memory, int(limit)) if limit.isdecimal() else memory
+        text = ""
+    folder = CGROUP / text.partition("0::/")[2].partition("\n")[0]
+    limits = []
+    for group in (folder, *folder.parents):
+        if group == CGROUP.parent:
+            break
+        with contextlib.suppress(OSError, ValueError):  # "max" is none
+            limits.append(int((group / "memory.max").read_text()))
+    return limits
 
 
 def describe_settings() -> dict[str, dict[str, str | None]]:

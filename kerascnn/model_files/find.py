@@ -72,17 +72,22 @@ def find_artifact(
     """
     if reference is not None and format_of(Path(reference)):
         return open_artifact(Path(reference), dataset)
-    artifact = artifact_of_run(open_run(reference, out))
-    return artifact if dataset is None else _for_other_data(artifact, dataset)
+    return artifact_of_run(open_run(reference, out), dataset)
 
 
-def artifact_of_run(run: Run) -> Artifact:
+def artifact_of_run(run: Run, dataset: str | None = None) -> Artifact:
     """The model of a finished run.
+
+    Args:
+        run: The run.
+        dataset: Other data of the same classes; what it was trained on where `None`.
 
     Raises:
         RunError: It has none.
+        ModelFileError: The data are of other classes.
+        UnknownNameError: No data set of that name.
     """
-    return Artifact(
+    artifact = Artifact(
         path=run.require_model(),
         format=KERAS,
         dataset=run.dataset,
@@ -90,6 +95,7 @@ def artifact_of_run(run: Run) -> Artifact:
         run=run,
         temperature=run.require_metrics().temperature,
     )
+    return artifact if dataset is None else _for_other_data(artifact, dataset)
 
 
 def open_artifact(path: Path, dataset: str | None = None) -> Artifact:

@@ -182,7 +182,11 @@ class TrainConfig(CommonSettings):
             images = count_training(survey, self.validation_fraction)
             images = min(images, self.limit or images)
             recipe = recipe.for_pictures(
-                images, survey.side, stems=MODELS[self.model].stems
+                images,
+                survey.side,
+                stems=MODELS[self.model].stems,
+                image_size=self.image_size,
+                batch_size=self.batch_size,
             )
         row = OPTIMIZERS[self.optimizer]
         rate = recipe.learning_rates.get(row.name, row.learning_rate)

@@ -47,7 +47,13 @@ class Recipe:
     steps: int = 600
 
     def for_pictures(
-        self, num_images: int, side: int, *, stems: Sequence[str]
+        self,
+        num_images: int,
+        side: int,
+        *,
+        stems: Sequence[str],
+        image_size: int | None = None,
+        batch_size: int | None = None,
     ) -> Recipe:
         """The same for pictures of other sizes and numbers than MNIST's.
 
@@ -55,18 +61,22 @@ class Recipe:
             num_images: Pictures to train on.
             side: The middle of their shorter sides, in pixels.
             stems: The stems that the network knows.
+            image_size: What is asked for, by which the stem is chosen.
+            batch_size: What is asked for, by which rate and epochs are chosen.
         """
-        # Whole halvings are left by five strides of 2.
-        fitting = STRIDES * math.ceil(side / STRIDES)
-        image_size = max(self.image_size, min(fitting, self.max_image_size))
+        if image_size is None:
+            # Whole halvings are left by five strides of 2.
+            fitting = STRIDES * math.ceil(side / STRIDES)
+            image_size = max(self.image_size, min(fitting, self.max_image_size))
         stem = self.stem if image_size <= LARGEST_SMALL else stems[0]
-        batch_size = self.batch_size
-        while batch_size > LEAST_BATCH and num_images < BATCHES * batch_size:
-            batch_size //= 2
-        batch_size = max(1, min(batch_size, num_images))
+        if batch_size is None:
+            batch_size = self.batch_size
+            while batch_size > LEAST_BATCH and num_images < BATCHES * batch_size:
+                batch_size //= 2
+            batch_size = max(1, min(batch_size, num_images))
         # Smaller batches have noisier gradients: at the rate of larger ones, LeNet-5 on
         # 208 letters fell back to guessing.
-        scale = batch_size / self.batch_size
+        scale = min(1, batch_size / self.batch_size)
         epochs = math.ceil(self.steps / max(1, num_images // batch_size))
         return replace(
             self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kerascnn.data import ARRAYS, DATASETS, count_held_out
+from dataclasses import replace
+
+from kerascnn.data import ARRAYS, DATASETS
 from kerascnn.data.sources import short_name
 from kerascnn.machine.numbers import format_count
 from kerascnn.machine.reporter import Reporter
@@ -41,26 +43,34 @@ def settle(config: TrainConfig, reporter: Reporter) -> TrainSettings:
         check_steps(settings, count_images(settings))
         return settings
 
+    from kerascnn.data.splits import SPLIT_SEED, training_parts
     from kerascnn.data.stored import open_pictures, survey
 
     reporter.stage("looking for pictures")
-    settings = config.resolve(survey(config.dataset, reading_of(config)))
+    seen = survey(config.dataset, reading_of(config))
+    settings = config.resolve(seen)
     pictures = open_pictures(
         settings.dataset, reading_of(settings), stage=reporter.stage
     )
-    train = pictures.part("train")
-    validation, test = pictures.part("validation"), pictures.part("test")
-    held_out = 0
-    if not len(validation):
-        held_out = count_held_out(len(train), settings.validation_fraction)
-    num_train = min(len(train) - held_out, settings.limit or len(train))
-    kind = "color" if train.image_shape[2] == 3 else "gray"
+    train, validation = training_parts(
+        pictures.part("train"),
+        pictures.part("validation"),
+        settings.validation_fraction,
+        settings.limit,
+    )
+    # Some may be unreadable, and groups are not divided.
+    seen = replace(seen, num_train=len(train), has_validation=True)
+    settings = config.resolve(seen)
+    drawn = f" (held out, seed {SPLIT_SEED})"
+    kind = "color" if pictures.channels == 3 else "gray"
     reporter.message(
         f"{short_name(settings.dataset)}: {format_count(len(pictures.stored.labels))} "
-        f"{kind} pictures of {train.num_classes} "
-        f"classes; {format_count(num_train)} to train on, "
-        f"{_held_out(held_out or len(validation), held_out > 0)} for validation, "
-        f"{_held_out(len(test), not pictures.has_test)} for the test"
+        f"{kind} pictures of {len(pictures.stored.class_names)} classes; "
+        f"{format_count(len(train))} to train on, "
+        f"{format_count(len(validation))}"
+        f"{drawn if len(validation) and not pictures.has_validation else ''} "
+        f"for validation, {format_count(len(pictures.part('test')))}"
+        f"{'' if pictures.has_test else drawn} for the test"
     )
     left_out = len(pictures.stored.left_out)
     if left_out:
@@ -75,9 +85,5 @@ def settle(config: TrainConfig, reporter: Reporter) -> TrainSettings:
     ]
     if chosen:
         reporter.message(f"Chosen for these pictures: {', '.join(chosen)}")
-    check_steps(settings, num_train)
+    check_steps(settings, len(train))
     return settings
-
-
-def _held_out(number: int, is_drawn: bool) -> str:
-    return f"{format_count(number)}{' (held out, seed 0)' if is_drawn else ''}"

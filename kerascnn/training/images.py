@@ -6,13 +6,10 @@ from dataclasses import replace
 
 from kerascnn.data import ARRAYS, DATASETS, Split, load_split
 from kerascnn.data.facts import DatasetFacts, digest
-from kerascnn.data.splits import hold_out, take
+from kerascnn.data.splits import training_parts
 from kerascnn.data.stored import in_memory, open_pictures
 from kerascnn.errors import DatasetError
 from kerascnn.settings.config import TrainSettings, reading_of
-
-# Runs that differ in their seed alone are validated on the same images.
-SPLIT_SEED = 0
 
 
 def load_splits(
@@ -47,14 +44,9 @@ def load_splits(
         facts = replace(facts, counts={"test": DATASETS[settings.dataset].num_test})
     else:
         whole, validation, facts = _load_pictures(settings)
-    if validation is not None and len(validation):
-        training = whole
-    else:
-        training, validation = hold_out(
-            whole, settings.validation_fraction, seed=SPLIT_SEED
-        )
-    if settings.limit is not None:
-        training = take(training, settings.limit, seed=SPLIT_SEED)
+    training, validation = training_parts(
+        whole, validation, settings.validation_fraction, settings.limit
+    )
     facts = replace(
         facts,
         image_shape=whole.image_shape,

@@ -1,10 +1,17 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kerascnn.data import Split, load_dataset
-from kerascnn.data.splits import epoch_order, hold_out, take
+from kerascnn.data.splits import (
+    SPLIT_SEED,
+    epoch_order,
+    hold_out,
+    take,
+    training_parts,
+)
 from kerascnn.errors import ConfigError
 
 
@@ -159,3 +166,94 @@ def test_results_never_change(mnist):
         "order": "f4ab06fa6b24237f",
         "later order": "e8ad71fc8710b08f",
     }
+
+
+def test_class_keeps_an_image_however_much_is_held_out():
+    split = numbered([0] * 30 + [1, 2, 2, 3, 3, 3])
+    for fraction in (0.05, 0.2, 0.5, 0.9, 0.95):
+        train, held_out = hold_out(split, fraction, seed=3)
+        assert (np.bincount(train.labels, minlength=4) >= 1).all(), fraction
+        assert len(train) + len(held_out) == 36
+        assert len(held_out) > 0
+
+
+def test_nothing_can_be_held_out_of_single_images():
+    with pytest.raises(ConfigError, match="Every class has a single image"):
+        hold_out(numbered(np.arange(10)), 0.2, seed=0)
+    train, held_out = hold_out(numbered(np.arange(10)), 0, seed=0)
+    assert (len(train), len(held_out)) == (10, 0)
+
+
+def grouped(labels, groups):
+    return replace(numbered(labels), groups=np.asarray(groups, np.int64))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_group_is_divided(seed):
+    """Random labels and groups; test, then validation, as a training holds them out."""
+    rng = np.random.default_rng(seed)
+    number = int(rng.integers(20, 400))
+    groups = rng.integers(0, rng.integers(8, number), number)
+    of_group = rng.integers(0, 10, number)  # most groups are of one class
+    labels = np.where(rng.random(number) < 0.8, of_group[groups], rng.integers(0, 10))
+    split = grouped(labels, groups)
+    fractions = rng.uniform(0.1, 0.4, 2)
+    try:
+        rest, test = hold_out(split, fractions[0], seed=0)
+        train, validation = hold_out(rest, fractions[1], seed=0)
+    except ConfigError as error:
+        assert "No group of pictures is small enough" in str(error)  # noqa: PT017
+        return
+    parts = (train, validation, test)
+    together = np.concatenate([places(part) for part in parts])
+    assert sorted(together) == list(range(number))
+    sets = [set(part.groups.tolist()) for part in parts]
+    assert len(set.union(*sets)) == sum(map(len, sets))
+    for part in parts:
+        np.testing.assert_array_equal(part.labels, labels[places(part)])
+        np.testing.assert_array_equal(part.groups, groups[places(part)])
+    # A class is never without a picture to train on.
+    assert set(train.labels) == set(labels)
+    largest = np.bincount(groups).max()
+    sizes, held_out = (np.bincount(part.labels, minlength=10) for part in (split, test))
+    assert (held_out <= sizes * fractions[0] + largest).all()
+
+
+def test_groups_of_one_image_give_the_proportions():
+    labels = np.repeat([0, 1, 2], [50, 30, 20])
+    for seed in range(3):
+        _, held_out = hold_out(grouped(labels, np.arange(100)), 0.2, seed=seed)
+        assert np.bincount(held_out.labels).tolist() == [10, 6, 4]
+
+
+def test_groups_depend_on_the_seed_alone():
+    split = grouped(np.arange(90) % 3, np.arange(90) // 3)
+    first, again, other = (
+        places(hold_out(split, 0.3, seed=seed)[1]) for seed in (5, 5, 6)
+    )
+    assert first.tolist() == again.tolist() != other.tolist()
+
+
+def test_groups_that_cannot_be_divided_are_one_line():
+    with pytest.raises(ConfigError, match="All pictures are of one group"):
+        hold_out(grouped([0, 1] * 5, [7] * 10), 0.2, seed=0)
+    with pytest.raises(ConfigError, match="small enough to hold 1 pictures out"):
+        hold_out(grouped([0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1]), 0.2, seed=0)
+    train, held_out = hold_out(grouped([0, 1] * 5, [7] * 10), 0, seed=0)
+    assert (len(train), len(held_out)) == (10, 0)
+
+
+def test_parts_of_a_training():
+    whole, given = numbered([0, 1] * 20), numbered([0, 1])
+    train, validation = training_parts(whole, None, 0.1, None)
+    assert (len(train), len(validation)) == (36, 4)
+    assert (
+        places(validation).tolist()
+        == places(hold_out(whole, 0.1, seed=SPLIT_SEED)[1]).tolist()
+    )
+    train, validation = training_parts(whole, given, 0.1, 10)
+    assert np.bincount(train.labels).tolist() == [5, 5]
+    assert validation is given
+    assert (
+        len(training_parts(whole, given.select(np.array([], int)), 0.1, None)[1]) == 4
+    )

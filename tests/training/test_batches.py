@@ -1,13 +1,26 @@
 """Batches: a function of the step's number, and sizes that are refused."""
 
+import os
+import signal
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.data import Split
+from kerascnn.data import Split, stored
+from kerascnn.data.mapped import MappedImages
 from kerascnn.data.splits import epoch_order
-from kerascnn.errors import ConfigError
-from kerascnn.training.batches import ResidentBatches, check_batch_size
+from kerascnn.errors import ConfigError, TrainingInterruptedError
+from kerascnn.machine.reporter import Reporter
+from kerascnn.settings.config import TrainConfig
+from kerascnn.training import train
+from kerascnn.training.batches import (
+    ResidentBatches,
+    StreamedBatches,
+    check_batch_size,
+    make_batches,
+)
 
 IMAGES = 10
 
@@ -60,6 +73,75 @@ def test_part_of_a_batch_is_taken_with_its_labels(batches):
     np.testing.assert_array_equal(images[:, 0, 0, 0], order[4:6])
     np.testing.assert_array_equal(labels, order[4:6] % 3)
     assert (images.dtype, labels.dtype) == (tf.uint8, tf.int64)
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """Fifty images in a file, of which forty in another order are taken."""
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "images.npy", rng.integers(0, 256, (50, 6, 5, 3)).astype("u1"))
+    array = np.load(tmp_path / "images.npy", mmap_mode="r")
+    return Split(
+        images=MappedImages(array, rng.permutation(50)[:40]),
+        labels=rng.integers(0, 3, 40),
+        class_names=("a", "b", "c"),
+    )
+
+
+def test_streamed_batches_are_those_of_memory_bit_for_bit(mapped):
+    streamed = make_batches(mapped, 7, seed=3)
+    resident = make_batches(replace(mapped, images=mapped.images[:]), 7, seed=3)
+    assert (type(streamed), type(resident)) == (StreamedBatches, ResidentBatches)
+    assert streamed.steps_per_epoch == resident.steps_per_epoch == 5
+    for first, count in ((0, 1), (1, 4), (12, 3), (5, 5)):
+        feeds = streamed.feed(first, count), resident.feed(first, count)
+        for index in range(count):
+            for start, part in ((0, 7), (0, 4), (4, 3)):
+                takes = [
+                    source.take(feed, tf.constant(index), tf.constant(start), part)
+                    for source, feed in zip((streamed, resident), feeds, strict=True)
+                ]
+                for one, other in zip(*takes, strict=True):
+                    assert one.dtype == other.dtype
+                    np.testing.assert_array_equal(one, other)
+    for feed, wanted in zip(streamed.feed(0, 2), streamed.signature, strict=True):
+        assert wanted.is_compatible_with(feed)
+
+
+class Interrupt(Reporter):
+    """Sends SIGINT in the second epoch."""
+
+    def steps(self, epoch, **progress):
+        if epoch == "2/2":
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_streamed_training_is_that_in_memory_even_if_it_was_stopped(
+    digit_folder, tmp_path, monkeypatch
+):
+    config = TrainConfig(
+        model="lenet",
+        dataset=digit_folder,
+        **{"epochs": 2, "batch_size": 16, "deterministic": True, "augment": "digits"},
+        checkpoint_seconds=0,
+        test=False,
+    )
+    whole = train.train_model(config, tmp_path, name="whole")
+    monkeypatch.setattr(stored, "MEMORY_SHARE", 0)
+    with pytest.raises(TrainingInterruptedError):
+        train.train_model(config, tmp_path, name="streamed", reporter=Interrupt())
+    [stopped] = (tmp_path / "streamed").glob("checkpoint")
+    assert stopped.is_dir()
+    streamed = train.resume_training(type(whole)(tmp_path / "streamed"))
+    for name in ("steps.csv", "dataset.json"):
+        assert (streamed.path / name).read_bytes() == (whole.path / name).read_bytes()
+    for one, other in zip(
+        streamed.load_model().get_weights(),
+        whole.load_model().get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+    assert streamed.metrics.validation_loss == whole.metrics.validation_loss
 
 
 @pytest.mark.parametrize(

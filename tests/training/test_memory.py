@@ -70,3 +70,31 @@ def test_memory_of_a_container_is_what_it_may_use(monkeypatch, tmp_path):
     assert environment.usable_memory_bytes() == environment.memory_bytes()
     (tmp_path / "memory.max").write_text("1000000\n")
     assert environment.usable_memory_bytes() == 1_000_000
+
+
+def test_memory_of_a_group_within_others_is_the_least(monkeypatch, tmp_path):
+    group = tmp_path / "cgroup" / "user.slice" / "job"
+    group.mkdir(parents=True)
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "cgroup").write_text("1:cpu:/x\n0::/user.slice/job\n")
+    monkeypatch.setattr(environment, "CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(environment, "PROC", tmp_path)
+    (group / "memory.max").write_text("2000000\n")
+    assert environment.usable_memory_bytes() == 2_000_000
+    (group.parent / "memory.max").write_text("1000000\n")
+    assert environment.usable_memory_bytes() == 1_000_000
+    (tmp_path / "memory.max").write_text("5\n")  # beyond the groups
+    assert environment.usable_memory_bytes() == 1_000_000
+
+
+@pytest.mark.parametrize("kind", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_memory_of_a_process_is_what_its_limit_leaves(run_python, kind):
+    done = run_python(
+        "-c",
+        "import resource\n"
+        "from kerascnn.machine.environment import usable_memory_bytes\n"
+        f"limit = resource.getrlimit(resource.{kind})[1]\n"
+        f"resource.setrlimit(resource.{kind}, (900_000_000, limit))\n"
+        "print(usable_memory_bytes())\n",
+    )
+    assert done.stdout == "900000000\n", done.stderr
