@@ -40,6 +40,7 @@ HEAVY_MODULES = (
     "exporting.*",
     "fast.*",
     "machine.devices",
+    "machine.pages",
     "machine.state",
     "model_files.keras_model",
     "model_files.runtimes.*",
