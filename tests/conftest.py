@@ -200,7 +200,7 @@ def exported(lenet, splits, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def digit_folder(splits, tmp_path_factory):
+def picture_folder(splits, tmp_path_factory):
     """Sixty digits as pictures, a folder a class. Tests do not write into it."""
     from PIL import Image
 
@@ -211,18 +211,16 @@ def digit_folder(splits, tmp_path_factory):
         for place in (train.labels == label).nonzero()[0][:20]:
             image = Image.fromarray(train.images[place].squeeze(2))
             image.resize((40, 40)).save(folder / name / f"{place}_#.png")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERASCNN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield folder
+    return folder
 
 
 @pytest.fixture(scope="session")
-def picture_run(digit_folder, tmp_path_factory):
+def picture_run(picture_folder, tmp_path_factory):
     """A run of LeNet on that folder. Tests do not write into it."""
     from kerascnn.settings.config import TrainConfig
     from kerascnn.training.train import train_model
 
-    config = TrainConfig(model="lenet", dataset=str(digit_folder), epochs=12)
+    config = TrainConfig(model="lenet", dataset=str(picture_folder), epochs=12)
     return train_model(config, tmp_path_factory.mktemp("runs"))
 
 

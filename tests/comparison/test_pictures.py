@@ -16,9 +16,9 @@ from kerascnn.training.images import load_splits
 
 
 @pytest.fixture
-def pictures(digit_folder, tmp_path):
+def pictures(picture_folder, tmp_path):
     """A copy of the folder, with a file that is no picture."""
-    folder = shutil.copytree(digit_folder, tmp_path / "digits")
+    folder = shutil.copytree(picture_folder, tmp_path / "digits")
     (folder / "one" / "0_broken.png").write_text("no picture")
     return folder
 
@@ -109,8 +109,8 @@ def test_labels_are_those_that_networks_of_all_sizes_predict(trained):
     assert [row["correct"] for row in test["runs"].values()] == [len(labels) - 1] * 8
 
 
-def test_pictures_that_changed_since_are_found(trained, pictures, digit_folder):
-    other = next((digit_folder / "two").iterdir())
+def test_pictures_that_changed_since_are_found(trained, pictures, picture_folder):
+    other = next((picture_folder / "two").iterdir())
     for path in pictures.glob("*/*_#.png"):
         shutil.copy(other, path)
     with pytest.raises(DatasetError, match="not those of the training"):

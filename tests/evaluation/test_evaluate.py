@@ -190,7 +190,7 @@ def picture_file(picture_run, tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["run", "file"])
 def test_pictures_are_evaluated_with_their_files(
-    kind, picture_run, picture_file, digit_folder, tmp_path
+    kind, picture_run, picture_file, picture_folder, tmp_path
 ):
     reference = str(picture_run.path if kind == "run" else picture_file)
     evaluation = evaluate_artifact(find_artifact(reference, tmp_path))
@@ -198,19 +198,19 @@ def test_pictures_are_evaluated_with_their_files(
     assert evaluation.metrics.images == 12
     assert evaluation.metrics["accuracy"] == picture_run.metrics.test_accuracy
     document = evaluation.to_dict()
-    assert document["dataset"] == str(digit_folder)
+    assert document["dataset"] == str(picture_folder)
     assert len(document["mistakes"]) == document["num_mistakes"]
     for name, label in zip(evaluation.test.files, evaluation.test.labels, strict=True):
-        assert (digit_folder / name).is_file()
+        assert (picture_folder / name).is_file()
         assert name.startswith(f"{evaluation.test.class_names[label]}/")
 
 
 @pytest.mark.parametrize("kind", ["run", "file"])
 def test_other_folder_of_the_same_classes_is_tested_whole(
-    kind, picture_run, picture_file, digit_folder, tmp_path
+    kind, picture_run, picture_file, picture_folder, tmp_path
 ):
     other = tmp_path / "other"
-    shutil.copytree(digit_folder, other)
+    shutil.copytree(picture_folder, other)
     swapped = next((other / "two").iterdir())
     shutil.copy(swapped, other / "one" / "wrong.png")
     shutil.rmtree(other / "none <0>")
@@ -222,10 +222,10 @@ def test_other_folder_of_the_same_classes_is_tested_whole(
     assert "one/wrong.png" in [mistake.file for mistake in evaluation.mistakes]
 
 
-def test_folder_of_other_classes_is_one_line(picture_file, digit_folder, tmp_path):
+def test_folder_of_other_classes_is_one_line(picture_file, picture_folder, tmp_path):
     (tmp_path / "cat").mkdir()
     (tmp_path / "dog").mkdir()
-    shutil.copy(next((digit_folder / "one").iterdir()), tmp_path / "cat" / "1.png")
+    shutil.copy(next((picture_folder / "one").iterdir()), tmp_path / "cat" / "1.png")
     artifact = find_artifact(str(picture_file), tmp_path, str(tmp_path))
     with pytest.raises(DatasetError, match=r"cat/1\.png.* is of none of the classes"):
         evaluate_artifact(artifact)

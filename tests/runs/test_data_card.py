@@ -70,11 +70,11 @@ def test_table_and_arrays_are_no_pictures():
     assert title_of(arrays) == "arrays passed from Python"
 
 
-def test_card_of_a_run_says_what_it_is_good_for(picture_run, digit_folder):
+def test_card_of_a_run_says_what_it_is_good_for(picture_run, picture_folder):
     text = flat((picture_run.path / "README.md").read_text("utf-8"))
     assert text == flat(card(picture_run, picture_run.metrics))
     assert "trained by kerascnn on digits." in text
-    assert text.count(str(digit_folder)) == 1
+    assert text.count(str(picture_folder)) == 1
     assert "43 to train on, 5 for validation, 12 for the test" in text
     assert "They are 28 x 28 pixels in gray" in text
     assert r"none \<0\>, one, two." in text
