@@ -199,6 +199,31 @@ def exported(lenet, splits, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def picture_folder(splits, tmp_path_factory):
+    """Sixty digits as pictures, a folder a class. Tests do not write into it."""
+    from PIL import Image
+
+    train, _ = splits
+    folder = tmp_path_factory.mktemp("pictures") / "digits"
+    for label, name in enumerate(("none <0>", "one", "two")):
+        (folder / name).mkdir(parents=True)
+        for place in (train.labels == label).nonzero()[0][:20]:
+            image = Image.fromarray(train.images[place].squeeze(2))
+            image.resize((40, 40)).save(folder / name / f"{place}_#.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def picture_run(picture_folder, tmp_path_factory):
+    """A run of LeNet on that folder. Tests do not write into it."""
+    from kerascnn.settings.config import TrainConfig
+    from kerascnn.training.train import train_model
+
+    config = TrainConfig(model="lenet", dataset=str(picture_folder), epochs=12)
+    return train_model(config, tmp_path_factory.mktemp("runs"))
+
+
 @pytest.fixture
 def awkward_names():
     """Ten names that fonts, TeX and the edges of a figure have trouble with."""

@@ -11,14 +11,18 @@ import click
 
 from kerascnn import api
 from kerascnn.commands.completion import complete_models
-from kerascnn.commands.options import echo_json, json_option
+from kerascnn.commands.options import (
+    echo_json,
+    json_option,
+    reading_options,
+    training_data_option,
+)
 from kerascnn.commands.params import Folder, Name, Number
 from kerascnn.commands.table import Column, echo_table
 from kerascnn.comparison import DEFAULT_FOLDER, PRESETS
 from kerascnn.comparison.config import RECIPE
 from kerascnn.comparison.folder import ComparisonFolder, open_comparison
 from kerascnn.comparison.reach import describe_reach
-from kerascnn.data import DATASETS
 from kerascnn.machine.numbers import format_accuracy, format_rate
 from kerascnn.machine.ranges import whole
 from kerascnn.machine.reporter import LineReporter
@@ -67,7 +71,8 @@ def _presets() -> str:
     help="Repeatable; the first is what others are compared with.  "
     "[default: sgd, adagrad]",
 )
-@click.option("--dataset", type=Name("dataset", DATASETS), help="[default: mnist]")
+@training_data_option
+@reading_options
 @click.option(
     "--preset",
     type=Name("preset", PRESETS),
@@ -166,6 +171,7 @@ def compare(
     Example:
       kerascnn compare lenet --preset quick
       kerascnn compare --optimizer sgd --optimizer adam --seeds 8 --out adam
+      kerascnn compare lenet --dataset photos --preset quick --out rehearsal
       kerascnn compare lenet --plan
       kerascnn compare --gather lenet-only vgg16-only --out both
     """

@@ -134,7 +134,7 @@ def _echo_report(evaluation: Evaluation) -> None:
 
     metrics = evaluation.metrics
     wrong = metrics.images - metrics.correct
-    on = f"{format_count(metrics.images)} test images of {evaluation.dataset}"
+    on = f"{format_count(metrics.images)} test images of {evaluation.title}"
     click.echo(printable(f"{evaluation.source} on {on}") + "\n")
     order = list(METRICS)
     if class_imbalance([row.images for row in metrics.per_class]) >= IMBALANCED:

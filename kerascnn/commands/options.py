@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
-from kerascnn.commands.params import DatasetName, Folder, Number
+from kerascnn.commands.params import DatasetName, Folder, Name, Number
+from kerascnn.data.sources import RESIZES
 from kerascnn.machine.ranges import whole
 from kerascnn.model_files.formats import TIMEOUT_S
 from kerascnn.runs.folder import DEFAULT_FOLDER
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 out_option = click.option(
     "--out",
@@ -19,6 +23,42 @@ out_option = click.option(
     show_default=True,
     help="Folder of runs.",
 )
+
+training_data_option = click.option(
+    "--dataset",
+    "--data",
+    type=DatasetName(),
+    help="A name of `kerascnn datasets`, tfds:NAME, or a folder with a folder of "
+    "pictures for each class.  [default: mnist]",
+)
+
+_READING = (
+    click.option(
+        "--resize",
+        type=Name("resize", RESIZES),
+        help="How pictures of one's own become squares.  [default: pad]",
+    ),
+    click.option(
+        "--group-by",
+        metavar="PATTERN",
+        help="Regular expression for what pictures of one thing share in their names, "
+        "such as '^[^_]+'; they are kept together.",
+    ),
+    click.option(
+        "--test-fraction",
+        type=float,
+        help="Part of the pictures held out for the test, where there is no test "
+        "part.  [default: 0.2]",
+    ),
+)
+
+
+def reading_options(command: Command) -> Command:
+    """Add the options that say how pictures are read, and what is held out of them."""
+    for option in reversed(_READING):
+        command = option(command)
+    return command
+
 
 dataset_option = click.option(
     "--dataset",

@@ -14,6 +14,7 @@ from kerascnn.commands.completion import complete_runs
 from kerascnn.commands.options import echo_json, json_option, out_option
 from kerascnn.commands.params import FigureFile, Name
 from kerascnn.commands.table import Column, echo_table, fits
+from kerascnn.data.sources import short_name
 from kerascnn.machine.numbers import (
     format_accuracy,
     format_count,
@@ -119,7 +120,9 @@ def _listed(row: dict[str, Any]) -> tuple[object, ...]:
     is_finished = row["status"] == "finished"
     return (
         printable(row["name"]),
-        *(row[name] for name in ("model", "optimizer", "dataset")),
+        row["model"],
+        row["optimizer"],
+        row["dataset"] and printable(short_name(row["dataset"])),
         rate and format_rate(rate),
         *(None if row[n] is None else str(row[n]) for n in ("seed", "image_size")),
         epochs,
@@ -221,7 +224,7 @@ def _setting(value: object) -> str:
         return "-"
     if isinstance(value, dict):
         return ", ".join(f"{name}={part:g}" for name, part in value.items())
-    return format_rate(value) if isinstance(value, float) else str(value)
+    return format_rate(value) if isinstance(value, float) else printable(str(value))
 
 
 def _result(name: str, value: Any) -> object:

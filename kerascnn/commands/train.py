@@ -9,10 +9,15 @@ import click
 
 from kerascnn import api
 from kerascnn.commands.completion import complete_runs, complete_sources
-from kerascnn.commands.options import echo_json, json_option, out_option
-from kerascnn.commands.params import DatasetName, Name, NameValue
+from kerascnn.commands.options import (
+    echo_json,
+    json_option,
+    out_option,
+    reading_options,
+    training_data_option,
+)
+from kerascnn.commands.params import Name, NameValue
 from kerascnn.data import augmentations
-from kerascnn.data.sources import RESIZES
 from kerascnn.machine.numbers import format_accuracy
 from kerascnn.models import MODELS
 from kerascnn.runs.folder import Run
@@ -27,30 +32,8 @@ from kerascnn.settings.schedules import SCHEDULES
 # --config file, and then to TrainConfig.
 @click.command()
 @click.argument("model", type=Name("model", MODELS), required=False)
-@click.option(
-    "--dataset",
-    "--data",
-    type=DatasetName(),
-    help="A name of `kerascnn datasets`, tfds:NAME, or a folder with a folder of "
-    "pictures for each class.  [default: mnist]",
-)
-@click.option(
-    "--resize",
-    type=Name("resize", RESIZES),
-    help="How pictures of one's own become squares.  [default: pad]",
-)
-@click.option(
-    "--group-by",
-    metavar="PATTERN",
-    help="Regular expression for what pictures of one thing share in their names, such "
-    "as '^[^_]+'; they are kept together.",
-)
-@click.option(
-    "--test-fraction",
-    type=float,
-    help="Part of the pictures held out for the test, where there is no test part.  "
-    "[default: 0.2]",
-)
+@training_data_option
+@reading_options
 @click.option(
     "--optimizer",
     type=Name("optimizer", OPTIMIZERS),

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.comparison import PRESETS, Budget
+from kerascnn.comparison.picture_budget import fit_to_pictures
 from kerascnn.data import DATASETS, LIMIT
+from kerascnn.data.sources import (
+    RESIZES,
+    TEST_FRACTION,
+    Reading,
+    Survey,
+    check_pattern,
+    known_dataset,
+)
 from kerascnn.errors import ConfigError, shown
 from kerascnn.machine.ranges import Range, whole
 from kerascnn.models import MODELS
@@ -142,6 +151,8 @@ class Protocol:
             ) from error
 
 
+# The settings that say how pictures are read.
+_READING = ("resize", "group_by", "test_fraction")
 # Settings that a user may give for all networks instead of a preset's.
 _BUDGET_NUMBERS: Mapping[str, Range] = {
     "epochs": whole(1, 10_000),
@@ -160,7 +171,11 @@ class CompareConfig:
     Attributes:
         models: Names of `MODELS`.
         optimizers: Names of `OPTIMIZERS`, at least two; the first is the baseline.
-        dataset: A name of `DATASETS`.
+        dataset: A name of `DATASETS`, `tfds:NAME`, or the path of a folder of pictures.
+        resize: How pictures become squares: one of `RESIZES`.
+        group_by: A regular expression that finds the group of a picture in its name.
+        test_fraction: Part of the pictures held out for the test, where there is no
+            test part.
         preset: A name of `PRESETS`: how much each network may spend.
         schedule: A name of `SCHEDULES`, or `"recipe"` for each network's own. With
             `"constant"`, the accuracy after epoch k is that of a training of k epochs.
@@ -182,6 +197,9 @@ class CompareConfig:
     models: Sequence[str] = tuple(MODELS)
     optimizers: Sequence[str] = ("sgd", "adagrad")
     dataset: str = "mnist"
+    resize: str | None = None
+    group_by: str | None = None
+    test_fraction: float | None = None
     preset: str = "full"
     schedule: str = "constant"
     epochs: int | None = None
@@ -217,14 +235,35 @@ class CompareConfig:
                 f"{', '.join((*self.models, *self.optimizers))}. Add --optimizer NAME."
             )
         names_of: dict[str, Collection[str]] = {
-            "dataset": DATASETS,
             "preset": PRESETS,
             "schedule": [*SCHEDULES, RECIPE],
         }
         for field, known in names_of.items():
             name = known_name(field, getattr(self, field), known)
             object.__setattr__(self, field, name)
+        object.__setattr__(self, "dataset", known_dataset(self.dataset))
+        self._check_reading()
         self._check_numbers()
+
+    def _check_reading(self) -> None:
+        if self.resize is not None:
+            name = known_name("resize", self.resize, RESIZES)
+            object.__setattr__(self, "resize", name)
+        if self.group_by is not None:
+            if not isinstance(self.group_by, str):
+                raise ConfigError(
+                    "group_by has to be a regular expression, but got "
+                    f"{shown(self.group_by)}."
+                )
+            check_pattern(self.group_by)
+        if self.test_fraction is not None:
+            TEST_FRACTION.check("test_fraction", self.test_fraction)
+        given = self._given(_READING)
+        if given and self.dataset in DATASETS:
+            raise ConfigError(
+                f"{next(iter(given))} is for pictures, and {self.dataset} leaves no "
+                "choice. Leave it out, or give a folder with --dataset."
+            )
 
     def _check_numbers(self) -> None:
         for name, allowed in _BUDGET_NUMBERS.items():
@@ -250,7 +289,7 @@ class CompareConfig:
                     f"{name} is for tuning, and nothing is tuned. Leave out "
                     f"--{name.replace('_', '-')} or --no-tune."
                 )
-        for model in self.models:
+        for model in self.models if self.dataset in DATASETS else ():
             batch_size = RECIPES[model].batch_size
             for name in ("limit", "tuning_limit"):
                 value = getattr(self, name)
@@ -261,9 +300,19 @@ class CompareConfig:
                     )
 
     def resolve(self) -> Protocol:
-        """Fill in the preset's budgets, and what recipes and tables say."""
+        """Fill in the preset's budgets, and what recipes and tables say.
+
+        Raises:
+            DatasetError: Pictures that cannot be found.
+            ConfigError: A part of them to hold out that leaves nothing.
+        """
+        survey = None
+        if self.dataset not in DATASETS:
+            from kerascnn.data.stored import survey as look  # loads NumPy
+
+            survey = look(self.dataset, Reading(**self._given(_READING)))
         return Protocol(
-            networks={model: self._network(model) for model in self.models},
+            networks={model: self._network(model, survey) for model in self.models},
             optimizers={
                 name: dict(OPTIMIZERS[name].options) for name in self.optimizers
             },
@@ -276,11 +325,18 @@ class CompareConfig:
             command=self._command(),
         )
 
-    def _network(self, model: str) -> Network:
-        recipe = RECIPES[model]
+    def _network(self, model: str, survey: Survey | None) -> Network:
+        recipe, budget = RECIPES[model], self._budget(model)
+        reading: dict[str, Any] = {}
+        if survey is not None:
+            recipe, budget = fit_to_pictures(
+                model, budget, survey, self._given(("epochs", "tuning_epochs"))
+            )
+            chosen = Reading(**self._given(_READING))
+            reading = {name: getattr(chosen, name) for name in _READING}
         by_recipe = self.schedule == RECIPE
         return Network(
-            budget=self._budget(model),
+            budget=budget,
             centres={
                 name: recipe.learning_rates.get(name, OPTIMIZERS[name].learning_rate)
                 for name in self.optimizers
@@ -291,17 +347,15 @@ class CompareConfig:
                 "batch_size": recipe.batch_size,
                 "schedule": recipe.schedule if by_recipe else self.schedule,
                 "warmup_epochs": recipe.warmup_epochs if by_recipe else 0.0,
+                **reading,
             },
         )
 
     def _budget(self, model: str) -> Budget:
         """The budget of the preset and of what was given; tuning takes no longer."""
-        given = {
-            name: getattr(self, name)
-            for name in _BUDGET_NUMBERS
-            if getattr(self, name) is not None
-        }
-        budget = dataclasses.replace(PRESETS[self.preset].budget(model), **given)
+        budget = dataclasses.replace(
+            PRESETS[self.preset].budget(model), **self._given(_BUDGET_NUMBERS)
+        )
         if self.tuning_epochs is None:
             fewer = min(budget.tuning_epochs, budget.epochs)
             budget = dataclasses.replace(budget, tuning_epochs=fewer)
@@ -309,6 +363,11 @@ class CompareConfig:
             fewer = min(budget.tuning_limit or self.limit, self.limit)
             budget = dataclasses.replace(budget, tuning_limit=fewer)
         return budget
+
+    def _given(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of some settings that are not `None`."""
+        given = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in given.items() if value is not None}
 
     def _command(self) -> list[str]:
         """The command line that gives these settings, in full but for the models."""
@@ -319,8 +378,7 @@ class CompareConfig:
             words += ["--optimizer", optimizer]
         words += ["--dataset", self.dataset, "--preset", self.preset]
         words += ["--schedule", self.schedule]
-        for name in _BUDGET_NUMBERS:
-            if getattr(self, name) is not None:
-                words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
+        for name, value in self._given((*_READING, *_BUDGET_NUMBERS)).items():
+            words += [f"--{name.replace('_', '-')}", str(value)]
         words += [] if self.tune else ["--no-tune"]
         return [*words, "--margin", f"{self.margin:g}", "--target", f"{self.target:g}"]

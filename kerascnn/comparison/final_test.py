@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from kerascnn.comparison.folder import ComparisonFolder
-from kerascnn.comparison.plan import FINAL, choose, planned_runs
-from kerascnn.data import load_split
+from kerascnn.comparison.plan import FINAL, PlannedRun, choose, planned_runs
+from kerascnn.data import DATASETS, load_split
 from kerascnn.errors import RunError
+from kerascnn.settings.config import reading_of
 
 LABELS_NAME = "labels.npy"
 
@@ -56,7 +59,7 @@ def join_labels(folder: ComparisonFolder) -> None:
         for run in runs
         if run.stage == FINAL and outcomes[run.name].status == "finished"
     }
-    labels = load_split(protocol.dataset, "test").labels
+    labels = _test_labels(folder, [run for run in runs if run.name in predictions])
     scored = {}
     for name, classes in predictions.items():
         if len(classes) != len(labels):
@@ -77,3 +80,25 @@ def join_labels(folder: ComparisonFolder) -> None:
             "runs": scored,
         },
     )
+
+
+def _test_labels(
+    folder: ComparisonFolder, finished: Sequence[PlannedRun]
+) -> npt.NDArray[np.int64]:
+    """The classes of the test images, which are those that the runs predicted.
+
+    Pictures are read in the size of each network; which of them can be read, and which
+    are held out, does not depend on that.
+    """
+    name = folder.protocol.dataset
+    if name in DATASETS or not finished:
+        return load_split(name, "test").labels
+    labels = load_split(name, "test", reading_of(finished[0].config)).labels
+    facts = [folder.run(run).dataset for run in finished]
+    for seen in {(row.image_shape, row.test_sha256): row for row in facts}.values():
+        if not np.array_equal(seen.load("test").labels, labels):
+            raise RunError(
+                f"The runs of this comparison predicted other test pictures than {name}"
+                " has. Restore the data, or compare anew in another --out."
+            )
+    return labels

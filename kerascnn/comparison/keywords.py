@@ -11,6 +11,9 @@ class CompareKeywords(TypedDict, total=False):
 
     optimizers: Sequence[str]
     dataset: str
+    resize: str | None
+    group_by: str | None
+    test_fraction: float | None
     preset: str
     schedule: str
     epochs: int | None

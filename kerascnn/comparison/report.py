@@ -23,8 +23,10 @@ from kerascnn.comparison.folder import ComparisonFolder
 from kerascnn.comparison.plan import FINAL, PlannedRun
 from kerascnn.comparison.records import NetworkResult, Results, RunResult
 from kerascnn.comparison.results import derive_results
+from kerascnn.data.sources import short_name
 from kerascnn.drawing import Figure, save_figure
 from kerascnn.errors import RunError
+from kerascnn.machine.text import printable
 from kerascnn.runs.folder import Run
 
 TEMPLATES = ("report.html", "report.md")
@@ -185,6 +187,7 @@ def _context(
     }
     return {
         **vars(results),
+        "dataset": printable(short_name(results.protocol["dataset"])),
         "rules": RULES,
         "factor": f"{10 ** (1 / RULES.rates_per_decade):.3g}",
         "commands": [shlex.join(part.protocol.command) for part in parts],

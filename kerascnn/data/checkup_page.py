@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kerascnn.data.checkup import Checkup, class_of
@@ -17,8 +16,8 @@ from kerascnn.data.folder import PictureFile
 from kerascnn.data.workers import map_files
 from kerascnn.machine.files import write_text
 from kerascnn.machine.numbers import format_count
+from kerascnn.machine.pages import render_page
 from kerascnn.machine.reporter import Reporter
-from kerascnn.machine.text import printable
 
 # The page has an end, however large the folder: so many groups of duplicates and files
 # of each, thumbnails of a class, of all classes, and lines of a list.
@@ -58,7 +57,7 @@ def write_page(
         "max_lines": MAX_LINES,
         "max_open": MAX_OPEN,
     }
-    write_text(path, _render(context))
+    write_text(path, render_page("kerascnn.data", "checkup.html", context))
 
 
 def _choose(files: Sequence[PictureFile], facts: Facts) -> dict[str, list[str]]:
@@ -110,23 +109,3 @@ def _shown(group: Group) -> dict[str, Any]:
         "rest": len(group.files) - MAX_GROUP_FILES,
         "is_serious": bool(across),
     }
-
-
-def _render(context: Mapping[str, Any]) -> str:
-    environment = Environment(
-        loader=PackageLoader("kerascnn.data"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # A name may have signs that turn what follows, or bytes that are not UTF-8.
-        finalize=_seen,
-    )
-    environment.filters["count"] = format_count
-    return environment.get_template("checkup.html").render(context)
-
-
-def _seen(value: Any) -> Any:
-    is_text = isinstance(value, str) and not isinstance(value, Markup)
-    return printable(value) if is_text else value

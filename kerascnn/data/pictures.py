@@ -17,7 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from kerascnn.data.drawings import find_drawing
 from kerascnn.data.facts import DatasetFacts
+from kerascnn.data.folder import SUFFIXES
+from kerascnn.data.squares import to_square
 from kerascnn.errors import InputShapeError, PictureError
 from kerascnn.machine.content import UnfitFileError, read_content
 from kerascnn.machine.silence import silent_stderr
@@ -25,10 +28,6 @@ from kerascnn.machine.silence import silent_stderr
 # Pillow knows many more formats. Some have seldom been read, and EPS is a program that
 # it has another program run.
 FORMATS = ("PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF", "PPM")
-SUFFIXES = (
-    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
-    *(".ppm", ".pgm", ".pbm"),
-)
 STANDARD_INPUT = "-"
 MAX_BYTES = 256_000_000
 MAX_PIXELS = 100_000_000
@@ -150,15 +149,18 @@ def fit_picture(
 ) -> FittedPicture:
     """Make a picture into an image like those of a data set.
 
-    One of the data set's own size stays as it is, save for inversion. Others are scaled
-    with their proportions kept. Where drawings fill a box (MNIST), what is drawn is cut
-    out, scaled to it, and centered by its mass, as was done with the data set's images.
+    One of the data set's own size stays as it is, save for inversion. Others become
+    squares as the data set's pictures did, or are scaled with their proportions kept.
+    Where drawings fill a box (MNIST), what is drawn is cut out, scaled to it, and
+    centered by its mass, as was done with the data set's images. On a clean ground that
+    is all that differs from it; in a photograph it has to be found (`find_drawing`).
 
     Args:
         image: What `read_picture` gives.
         dataset: What the image should be like.
         invert: Whether to exchange light and dark; where `None`, it is done when the
-            picture's edge is nearer to the opposite of the data set's background.
+            drawing that is found is dark, or, where none is looked for or found, when
+            the picture's edge is nearer to the opposite of the data set's background.
 
     Raises:
         InputShapeError: Images of the data set cannot be made of pictures.
@@ -172,7 +174,16 @@ def fit_picture(
         )
     image = image.convert("L" if channels == 1 else "RGB")
     factor = math.ceil(math.sqrt(image.width * image.height / ENOUGH_PIXELS))
+    squared = dataset.resize is not None and height == width
+    if squared:  # as in the training, bit by bit
+        factor = 1
     pixels = np.asarray(image.reduce(factor) if factor > 1 else image)
+    is_own_size = pixels.shape[:2] == (height, width)
+    box = dataset.box if channels == 1 and not is_own_size else None
+    drawing = find_drawing(pixels, dark=invert) if box is not None else None
+    if box is not None and drawing is not None:
+        fitted = _centered(drawing.strokes, box, (height, width))
+        return FittedPicture(pixels=fitted[:, :, None], inverted=drawing.dark)
     edge = _edge(pixels)
     if invert is None:
         invert = (
@@ -181,11 +192,12 @@ def fit_picture(
         )
     if invert:
         pixels, edge = 255 - pixels, 255 - edge
-    if pixels.shape[:2] != (height, width):
-        if dataset.box is not None and channels == 1:
-            pixels = _centered(pixels, edge, dataset.box, (height, width))
-        else:
-            pixels = _padded(pixels, edge, (height, width))
+    if box is not None:
+        pixels = _centered(_above(pixels, float(edge)), box, (height, width))
+    elif not is_own_size and squared:
+        pixels = to_square(Image.fromarray(pixels), height, dataset.reading.resize)
+    elif not is_own_size:
+        pixels = _padded(pixels, edge, (height, width))
     return FittedPicture(
         pixels=pixels.reshape(height, width, channels), inverted=invert
     )
@@ -269,21 +281,23 @@ def _edge(pixels: Pixels) -> npt.NDArray[np.uint8]:
     return np.asarray(np.median(rim, axis=0), np.uint8)
 
 
-def _centered(
-    pixels: Pixels, edge: npt.NDArray[np.uint8], box: int, size: tuple[int, int]
-) -> Pixels:
-    """Cut out what is drawn, fit it into a box, and center it by its mass."""
-    level = float(edge)
+def _above(pixels: Pixels, level: float) -> Pixels:
+    """Cut out what is brighter than a level; it may be nothing."""
     values = np.clip(pixels - level, 0, None)
     values *= 255 / max(float(values.max()), INK)
     rows, columns = (np.flatnonzero((values > INK).any(axis=axis)) for axis in (1, 0))
-    canvas = np.zeros(size, np.uint8)
     if not len(rows):
-        return canvas
+        return np.zeros((1, 1), np.uint8)
     drawing = values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.asarray(drawing, np.uint8)
+
+
+def _centered(drawing: Pixels, box: int, size: tuple[int, int]) -> Pixels:
+    """Fit a drawing into a box, and center it by its mass."""
+    canvas = np.zeros(size, np.uint8)
     factor = min(box, *size) / max(drawing.shape)
     height, width = (max(1, round(side * factor)) for side in drawing.shape)
-    scaled = Image.fromarray(drawing.astype(np.uint8)).resize(
+    scaled = Image.fromarray(drawing).resize(
         (width, height),
         Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC,
     )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascnn.data import Split
+from kerascnn.data.sources import short_name
 from kerascnn.errors import ModelFileError
 from kerascnn.evaluation.calibration import calibrate
 from kerascnn.evaluation.metrics import (
@@ -23,6 +24,7 @@ from kerascnn.evaluation.metrics import (
     compute_metrics,
     expected_calibration_error,
 )
+from kerascnn.evaluation.mistakes import Mistake, list_mistakes
 from kerascnn.model_files.find import Artifact, artifact_of_run, open_artifact
 from kerascnn.model_files.formats import TIMEOUT_S
 from kerascnn.model_files.here import RuntimeHere, open_model
@@ -30,6 +32,8 @@ from kerascnn.model_files.process import RuntimeProcess
 from kerascnn.runs.folder import Run
 
 BATCH_SIZE = 256
+# What `to_dict` tells has an end.
+MAX_MISTAKES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,18 @@ class Evaluation:
     metrics: Metrics
     temperature: float | None = None
 
+    @property
+    def title(self) -> str:
+        """What to call the data set in a line."""
+        return short_name(self.dataset)
+
+    @property
+    def mistakes(self) -> list[Mistake] | None:
+        """The most confident `MAX_MISTAKES`; `None` where images have no names."""
+        if self.test.files is None:
+            return None
+        return list_mistakes(self.test, self.probabilities, MAX_MISTAKES)
+
     @cached_property
     def calibrated(self) -> Calibrated | None:
         """What the temperature makes of them; `None` where there is none."""
@@ -85,11 +101,14 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The metrics and what they are of, as plain values."""
+        mistakes = self.mistakes
         return {
             "source": str(self.source),
             "dataset": self.dataset,
             **self.metrics.to_dict(),
             "calibrated": self.calibrated and asdict(self.calibrated),
+            "num_mistakes": self.metrics.images - self.metrics.correct,
+            "mistakes": mistakes and [asdict(mistake) for mistake in mistakes],
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from kerascnn.drawing import (
 )
 from kerascnn.evaluation.evaluate import Calibrated, Evaluation
 from kerascnn.evaluation.metrics import ReliabilityBin
+from kerascnn.evaluation.mistakes import rank_mistakes
+from kerascnn.evaluation.mistakes_page import write_mistakes_page
 
 # A matrix of more classes than these is drawn without numbers, then without names.
 MAX_CLASSES_WITH_NUMBERS, MAX_CLASSES_WITH_NAMES = 20, 100
@@ -111,6 +113,7 @@ def plot_mistakes(
     probabilities: npt.NDArray[np.float32],
     class_names: Sequence[str],
     *,
+    files: Sequence[str] | None = None,
     title: str = "",
     count: int = 36,
 ) -> Figure:
@@ -121,17 +124,19 @@ def plot_mistakes(
         labels: The true classes, `(number,)`.
         probabilities: The model's, `(number, num_classes)`.
         class_names: What each class stands for.
+        files: Where each image is from, where that has a name.
         title: The model and the data set.
         count: The most images to show.
     """
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
-    mistakes = np.flatnonzero(predicted != labels)
-    shown = mistakes[np.argsort(-confidence[mistakes], kind="stable")][:count]
+    mistakes = rank_mistakes(labels, probabilities)
+    shown = mistakes[:count]
     columns = min(6, max(len(shown), 1))
     rows = -(-len(shown) // columns)
     width = max(1.6 * columns, 6)
-    figure = Figure(figsize=(width, 2.05 * rows + 0.7), layout="constrained")
+    height = 2.05 if files is None else 2.2
+    figure = Figure(figsize=(width, height * rows + 0.7), layout="constrained")
     noun = "mistake" if len(mistakes) == 1 else "mistakes"
     part = f", the {len(shown)} most confident" if len(shown) < len(mistakes) else ""
     found = f"{len(mistakes):,} {noun}" if len(mistakes) else "No mistake"
@@ -147,8 +152,10 @@ def plot_mistakes(
         axes.set_axis_off()
     for axes, index in zip(grid[: len(shown)], shown, strict=True):
         axes.imshow(images[index].squeeze(), cmap="gray", vmin=0, vmax=255)
+        name = "" if files is None else PurePath(files[index]).name
         axes.set_title(
-            f"true {fit_text(class_names[labels[index]], 1.15, 8)}\n"
+            (f"{fit_text(name, 1.45, 8)}\n" if name else "")
+            + f"true {fit_text(class_names[labels[index]], 1.15, 8)}\n"
             f"predicted {fit_text(class_names[predicted[index]], 0.9, 8)}\n"
             f"{confidence[index]:.2%}",
             fontsize=8,
@@ -247,6 +254,8 @@ def _wilson_interval(share: float, images: int) -> tuple[float, float]:
 def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
     """Draw the figures of an evaluation into a folder.
 
+    Where its images have names, a page of the mistakes is written beside them.
+
     Args:
         folder: Where to; made where it is missing.
         evaluation: What to draw.
@@ -258,7 +267,7 @@ def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
         RunError: A file that cannot be written.
     """
     metrics, test = evaluation.metrics, evaluation.test
-    title = f"{evaluation.source} on {evaluation.dataset}"
+    title = f"{evaluation.source} on {evaluation.title}"
     figures = {
         "confusion_matrix": plot_confusion_matrix(
             metrics.confusion_matrix, test.class_names, title=title
@@ -268,6 +277,7 @@ def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
             test.labels,
             evaluation.probabilities,
             test.class_names,
+            files=None if test.files is None else test.files.tolist(),
             title=title,
         ),
         "reliability": plot_reliability(
@@ -277,6 +287,9 @@ def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
             title=title,
         ),
     }
-    return [
+    paths = [
         save_figure(figure, folder / f"{name}.png") for name, figure in figures.items()
     ]
+    if test.files is not None:
+        paths.append(write_mistakes_page(evaluation, folder / "mistakes.html"))
+    return paths

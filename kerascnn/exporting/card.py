@@ -5,6 +5,7 @@ from __future__ import annotations
 from kerascnn.exporting.report import Export, ExportReport
 from kerascnn.model_files.formats import FORMATS
 from kerascnn.models import MODELS
+from kerascnn.runs.data_card import classes_of, is_pictures, pictures_of, title_of
 
 HEAD = """\
 # {title} for {dataset}, exported from {run}
@@ -15,8 +16,8 @@ HEAD = """\
 
 Differences are from the Keras model, in probability; the class is the likeliest one.
 Every file takes raw pixels from 0 to 255, `(number, {height}, {width}, {channels})`:
-scaling and padding are inside. Classes, in order: {classes}.
-"""
+scaling and padding are inside. Classes, in the order of `labels.txt`: {classes}.
+{pictures}"""
 
 
 def export_card(report: ExportReport) -> str:
@@ -32,13 +33,14 @@ def export_card(report: ExportReport) -> str:
     )
     text = HEAD.format(
         title=MODELS[report.model].title,
-        dataset=dataset.name,
+        dataset=title_of(dataset),
         run=report.run,
         rows=rows,
         height=height,
         width=width,
         channels=channels,
-        classes=", ".join(dataset.class_names),
+        classes=classes_of(dataset),
+        pictures=f"\n{pictures_of(dataset)}" if is_pictures(dataset) else "",
     )
     for row in FORMATS.values():
         first = next((file for file in files if file.format == row.name), None)

@@ -10,6 +10,7 @@ does.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from typing import Any
 
 import flatbuffers
@@ -21,13 +22,24 @@ from ai_edge_litert import schema_py_generated as schema
 WEIGHTS_ALIGNMENT = 16
 
 
-def compact(content: bytes) -> bytes:
+def compact(content: bytes, metadata: Mapping[bytes, bytes] | None = None) -> bytes:
     """Write a TFLite file anew: equal vectors once, tensors by short names.
 
     Of several names for a tensor the first one stays, without the folders that all
     names of the graph have in common.
+
+    Args:
+        content: The file.
+        metadata: Buffers to add, by the names that they have in `Model.metadata`.
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for name, buffer in (metadata or {}).items():
+        row = schema.MetadataT()
+        row.name, row.buffer = name, len(model.buffers)
+        model.metadata = [*(model.metadata or []), row]
+        data = schema.BufferT()
+        data.data = np.frombuffer(buffer, np.uint8)
+        model.buffers.append(data)
     for graph in model.subgraphs:
         names = [tensor.name.partition(b";")[0] for tensor in graph.tensors]
         folders = [name.rpartition(b"/")[0] for name in names if b"/" in name]

@@ -25,6 +25,7 @@ from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
 from kerascnn.evaluation.metrics import Probabilities, accuracy
 from kerascnn.exporting.card import export_card
+from kerascnn.exporting.labels import LABELS_NAME, label_lines
 from kerascnn.exporting.report import Export, ExportReport
 from kerascnn.machine.files import (
     beside,
@@ -281,4 +282,5 @@ def _write_report(
         files=tuple(exports),
     ).after(out)
     write_json(out / REPORT_NAME, report.to_dict())
+    write_text(out / LABELS_NAME, label_lines(facts.class_names))
     write_text(out / "README.md", export_card(report))

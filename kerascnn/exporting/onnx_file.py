@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from kerascnn.exporting.inference import for_inference
+from kerascnn.exporting.labels import label_lines
 
 OPSET = 18
 
@@ -28,10 +29,11 @@ def write_onnx(
         input_signature=[spec],
         opset_version=OPSET,
     )
+    names = label_lines(class_names).removesuffix("\n")
     content = onnx.load(str(target))
     _rename(content, content.graph.input[0].name, "image")
     _rename(content, content.graph.output[0].name, "probabilities")
-    onnx.helper.set_model_props(content, {"class_names": "\n".join(class_names)})
+    onnx.helper.set_model_props(content, {"class_names": names})
     onnx.checker.check_model(content)
     onnx.save(content, str(target))
 

@@ -20,7 +20,10 @@ def write_saved_model(
     likeliest class's name, `(number,)`. `class_names` takes nothing and gives them all.
     """
     height, width, channels = model.input_shape[1:]
-    names = tf.constant(class_names)
+    # Names of folders may have bytes that are not UTF-8.
+    names = tf.constant(
+        [name.encode("utf-8", "surrogateescape") for name in class_names]
+    )
 
     def classify(image: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = model(tf.cast(image, tf.float32), training=False)

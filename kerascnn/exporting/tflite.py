@@ -13,6 +13,11 @@ import tensorflow as tf
 
 from kerascnn.exporting.compaction import compact
 from kerascnn.exporting.inference import for_inference
+from kerascnn.exporting.tflite_metadata import (
+    METADATA_NAME,
+    describe_classifier,
+    with_labels,
+)
 
 Images = npt.NDArray[np.uint8]
 # The converter has no public name for it.
@@ -31,7 +36,8 @@ def write_tflite(
 
     Its signature takes `image`, raw pixels, `(number, height, width, channels)`, and
     gives `probabilities`, `(number, num_classes)`: float32, or uint8 for int8, where
-    a probability is a step of 1/256.
+    a probability is a step of 1/256. The names of the classes are in it as
+    `labels.txt`, for whoever reads the metadata of TFLite files, or a zip archive.
 
     Raises:
         ConverterError: An operation that LiteRT does not have built in.
@@ -66,4 +72,6 @@ def write_tflite(
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = tf.uint8
             converter.inference_output_type = tf.uint8
-        target.write_bytes(compact(converter.convert()))
+        metadata = {METADATA_NAME: describe_classifier(model.input_shape[-1])}
+        content = compact(converter.convert(), metadata)
+        target.write_bytes(with_labels(content, class_names))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+
+_MARKS = re.compile(r"[\\`*_\[\]<>|&~$]")
 
 
 def printable(text: str) -> str:
@@ -13,6 +16,11 @@ def printable(text: str) -> str:
     turn the direction of what follows, or bytes that are not UTF-8.
     """
     return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
+
+
+def markdown(text: str) -> str:
+    """Text on one line of Markdown, with nothing in it that Markdown would take."""
+    return _MARKS.sub(r"\\\g<0>", printable(text))
 
 
 def command_line(*words: str | os.PathLike[str]) -> str:

@@ -35,7 +35,8 @@ probabilities = classify(image=images)["probabilities"]
 ```
 
 `image` is float32, or uint8 in a file of int8, whose `probabilities` are uint8 too:
-divide them by 256.
+divide them by 256. The names of the classes are in the file, where Android's and
+MediaPipe's readers of metadata look for them; `unzip -p {file} labels.txt` prints them.
 """
 
 ONNX = """\

@@ -9,7 +9,9 @@ from kerascnn.machine.numbers import (
     format_rate,
     format_seconds,
 )
+from kerascnn.machine.text import markdown
 from kerascnn.models import MODELS
+from kerascnn.runs.data_card import classes_of, is_pictures, pictures_of, title_of
 from kerascnn.runs.folder import Run
 from kerascnn.runs.metrics import RunMetrics
 from kerascnn.runs.plan import read_plan
@@ -45,7 +47,7 @@ def card(run: Run, metrics: RunMetrics) -> str:
     )
     options = ", ".join(f"{k}={v:g}" for k, v in settings.model_options.items())
     from_arrays = dataset.name == ARRAYS
-    source = "arrays passed from Python" if from_arrays else dataset.name
+    source = title_of(dataset)
     again = (
         "`train_model` with the settings in `config.json` and the same arrays as `data`"
         if from_arrays
@@ -57,6 +59,9 @@ def card(run: Run, metrics: RunMetrics) -> str:
         for plan in read_plan(run).former
         if plan.anew
     )
+    pictures = limits = ""
+    if is_pictures(dataset):
+        pictures, limits = pictures_of(dataset), _limits(run)
     described = f" ({dataset.reference})" if dataset.reference else ""
     return f"""# {run.name}
 
@@ -70,15 +75,15 @@ kerascnn on {source}.
 - **Takes** raw pixels `(batch, {height}, {width}, {channels})` from 0 to 255; scaling
   and resizing are inside the model.
 - **Gives** probabilities `(batch, {dataset.num_classes})` of:
-  {", ".join(dataset.class_names)}.
-- **Trained** for {metrics.epochs} epochs, {format_count(metrics.steps)} steps of
-  {settings.batch_size} images, with {settings.optimizer} at a learning rate of
+  {classes_of(dataset)}.
+{pictures}- **Trained** for {metrics.epochs} epochs, {format_count(metrics.steps)} steps
+  of {settings.batch_size} images, with {settings.optimizer} at a learning rate of
   {format_rate(settings.learning_rate)} ({settings.schedule}), seed {settings.seed}, in
   {format_seconds(metrics.seconds)}. `config.json` has every setting,
   `environment.json` the versions and the machine.
 {continued}- **Meant for** pictures like those of {source}{described}. Other
   pictures get an answer too, and it means nothing.
-
+{limits}
 ```python
 import keras
 
@@ -87,4 +92,19 @@ probabilities = model.predict(images)
 ```
 
 The same training again: {again}
+"""
+
+
+def _limits(run: Run) -> str:
+    """What a model of somebody's pictures cannot be expected to do."""
+    settings = run.settings
+    number = format_count(run.dataset.counts.get("train", 0))
+    begun = "from random weights: it has seen nothing else"
+    if settings.init_from is not None:
+        begun = f"from the weights of {markdown(settings.init_from)}"
+    return f"""\
+- **Knows** {number} pictures, and was trained {begun}.
+  Measure it on pictures from where it is to be used (`kerascnn evaluate --dataset
+  FOLDER`): another camera, light or background may be enough for it to fail. Decide
+  nothing about people by it alone.
 """

@@ -21,7 +21,7 @@ from kerascnn.machine.ranges import Range, whole
 from kerascnn.models import MODELS
 from kerascnn.registry import known_name
 from kerascnn.settings.optimizers import OPTIMIZERS, OptionValue
-from kerascnn.settings.recipes import RECIPES
+from kerascnn.settings.recipes import RECIPES, count_training
 from kerascnn.settings.schedules import SCHEDULES
 
 CLASS_WEIGHTS = ("balanced",)
@@ -179,9 +179,7 @@ class TrainConfig(CommonSettings):
         """
         recipe = RECIPES[MODELS[self.model].name]
         if survey is not None:
-            images = survey.num_train
-            if not survey.has_validation:
-                images -= count_held_out(images, self.validation_fraction)
+            images = count_training(survey, self.validation_fraction)
             images = min(images, self.limit or images)
             recipe = recipe.for_pictures(
                 images,

@@ -10,10 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from kerascnn.data import count_held_out
+from kerascnn.data.sources import Survey
 from kerascnn.models import MODELS
 
-# For pictures, sizes are multiples of the first, and up to the second the small stem is
-# taken; an epoch has as many batches as the third, if they have no fewer images each
+# For pictures, sizes are multiples of the first, and beyond the second the paper's stem
+# is taken; an epoch has as many batches as the third, if they have no fewer images each
 # than the fourth.
 STRIDES, LARGEST_SMALL, BATCHES, LEAST_BATCH = 32, 48, 10, 16
 
@@ -66,11 +68,7 @@ class Recipe:
             # Whole halvings are left by five strides of 2.
             fitting = STRIDES * math.ceil(side / STRIDES)
             image_size = max(self.image_size, min(fitting, self.max_image_size))
-        stem = self.stem
-        if image_size > LARGEST_SMALL:
-            stem = stems[0]
-        elif "small" in stems:
-            stem = "small"
+        stem = self.stem if image_size <= LARGEST_SMALL else stems[0]
         if batch_size is None:
             batch_size = self.batch_size
             while batch_size > LEAST_BATCH and num_images < BATCHES * batch_size:
@@ -105,6 +103,17 @@ class Recipes(dict[str, Recipe]):
             batch_size=64,
             epochs=3,
         )
+
+
+def count_training(survey: Survey, validation_fraction: float) -> int:
+    """How many pictures there are to train on, without those for validation.
+
+    Raises:
+        ConfigError: A part to hold out that leaves nothing.
+    """
+    if survey.has_validation:
+        return survey.num_train
+    return survey.num_train - count_held_out(survey.num_train, validation_fraction)
 
 
 RECIPES = Recipes(

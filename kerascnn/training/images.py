@@ -74,6 +74,6 @@ def _load_pictures(settings: TrainSettings) -> tuple[Split, Split, DatasetFacts]
         test_sha256=digest(test),
         resize=settings.resize,
         group_by=settings.group_by,
-        test_fraction=settings.test_fraction,
+        test_fraction=None if pictures.has_test else settings.test_fraction,
     )
     return whole, pictures.part("validation"), facts

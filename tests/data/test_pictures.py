@@ -15,6 +15,8 @@ from PIL import Image
 from kerascnn.data import pictures
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.pictures import find_pictures, fit_picture, read_picture
+from kerascnn.data.sources import Reading
+from kerascnn.data.stored import open_pictures
 from kerascnn.errors import InputShapeError, PictureError
 
 MNIST, CIFAR = map(DatasetFacts.from_table, ("mnist", "cifar10"))
@@ -362,3 +364,23 @@ def test_folders_are_looked_through_once_however_deep(tmp_path, monkeypatch):
 
 def test_name_that_cannot_be_is_left_for_the_reading(tmp_path):
     assert list(find_pictures(["a" * 300, "\udcff", ""])) == ["a" * 300, "\udcff", ""]
+
+
+@pytest.mark.parametrize("resize", ["pad", "crop", "stretch"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_pictures_are_seen_as_in_the_training(tmp_path, resize, mode, monkeypatch):
+    monkeypatch.setenv("KERASCNN_CACHE_DIR", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    shape = (47, 90) if mode == "L" else (47, 90, 3)
+    folder = tmp_path / "pictures"
+    path = folder / "a" / "1.png"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+    Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(path)
+    Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(folder / "b/1.png")
+    reading = Reading(image_size=32, resize=resize, test_fraction=None)
+    pictures = open_pictures(str(folder), reading)
+    [trained, _] = pictures.part("train").images[:]
+    facts = replace(CIFAR, image_shape=trained.shape, resize=resize)
+    seen = fit_picture(read_picture(str(path)), facts)
+    assert np.array_equal(seen.pixels, trained)

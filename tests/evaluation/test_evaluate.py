@@ -1,5 +1,6 @@
 """Evaluation: every format of a model, its numbers against plain arithmetic."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -15,9 +16,11 @@ from kerascnn.evaluation.evaluate import (
     evaluate_run,
 )
 from kerascnn.evaluation.metrics import compute_metrics
-from kerascnn.model_files.find import artifact_of_run
+from kerascnn.model_files.find import artifact_of_run, find_artifact
+from kerascnn.model_files.formats import FORMATS
 from kerascnn.model_files.keras_model import predict_probabilities
 from kerascnn.models.build import build_model
+from kerascnn.models.load import load_model
 from kerascnn.runs.folder import Run
 
 
@@ -167,3 +170,62 @@ def test_other_data_are_refused_in_every_format(exported, monkeypatch, splits):
     monkeypatch.setattr("kerascnn.data.facts.load_split", lambda name, split: wide)
     with pytest.raises(RunError, match=r"takes \(None, 28, 28, 1\) .* cifar10 needs"):
         evaluate_file(exported / "model.tflite", "cifar10")
+
+
+# Folders of pictures
+
+
+@pytest.fixture(scope="module")
+def picture_file(picture_run, tmp_path_factory):
+    """The model of that run as an exported file, with its report."""
+    folder = tmp_path_factory.mktemp("export")
+    facts = picture_run.dataset
+    FORMATS["tflite"].load()(
+        load_model(picture_run.model_path), folder / "model.tflite", facts.class_names
+    )
+    report = {"dataset": facts.to_dict(), "files": []}
+    (folder / "export.json").write_text(json.dumps(report))
+    return folder / "model.tflite"
+
+
+@pytest.mark.parametrize("kind", ["run", "file"])
+def test_pictures_are_evaluated_with_their_files(
+    kind, picture_run, picture_file, picture_folder, tmp_path
+):
+    reference = str(picture_run.path if kind == "run" else picture_file)
+    evaluation = evaluate_artifact(find_artifact(reference, tmp_path))
+    assert evaluation.title == "digits"
+    assert evaluation.metrics.images == 12
+    assert evaluation.metrics["accuracy"] == picture_run.metrics.test_accuracy
+    document = evaluation.to_dict()
+    assert document["dataset"] == str(picture_folder)
+    assert len(document["mistakes"]) == document["num_mistakes"]
+    for name, label in zip(evaluation.test.files, evaluation.test.labels, strict=True):
+        assert (picture_folder / name).is_file()
+        assert name.startswith(f"{evaluation.test.class_names[label]}/")
+
+
+@pytest.mark.parametrize("kind", ["run", "file"])
+def test_other_folder_of_the_same_classes_is_tested_whole(
+    kind, picture_run, picture_file, picture_folder, tmp_path
+):
+    other = tmp_path / "other"
+    shutil.copytree(picture_folder, other)
+    swapped = next((other / "two").iterdir())
+    shutil.copy(swapped, other / "one" / "wrong.png")
+    shutil.rmtree(other / "none <0>")
+    (other / "none <0>").mkdir()
+    reference = str(picture_run.path if kind == "run" else picture_file)
+    evaluation = evaluate_artifact(find_artifact(reference, tmp_path, str(other)))
+    assert (evaluation.title, evaluation.metrics.images) == ("other", 41)
+    assert [row.images for row in evaluation.metrics.per_class] == [0, 21, 20]
+    assert "one/wrong.png" in [mistake.file for mistake in evaluation.mistakes]
+
+
+def test_folder_of_other_classes_is_one_line(picture_file, picture_folder, tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "dog").mkdir()
+    shutil.copy(next((picture_folder / "one").iterdir()), tmp_path / "cat" / "1.png")
+    artifact = find_artifact(str(picture_file), tmp_path, str(tmp_path))
+    with pytest.raises(DatasetError, match=r"cat/1\.png.* is of none of the classes"):
+        evaluate_artifact(artifact)

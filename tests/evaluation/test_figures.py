@@ -17,6 +17,7 @@ from kerascnn.evaluation.figures import (
     save_evaluation_figures,
 )
 from kerascnn.evaluation.metrics import ReliabilityBin, compute_metrics
+from kerascnn.evaluation.mistakes import rank_mistakes
 
 NAMES = DATASETS["fashion_mnist"].class_names
 
@@ -144,6 +145,21 @@ def test_mistakes_in_color_keep_their_colors():
     wrong = np.array([[0.1, 0.9]], np.float32)
     (axes,) = plot_mistakes(images, np.array([0]), wrong, "ab").axes
     np.testing.assert_array_equal(axes.images[0].get_array(), images[0])
+
+
+def test_mistakes_of_files_are_headed_by_their_names(answers, assert_whole):
+    files = [f"a/{'x' * 60}/{number}$.png" for number in range(60)]
+    files[0] = "b/" + "W" * 300
+    figure = plot_mistakes(*answers, NAMES, files=files)
+    order = rank_mistakes(answers[1], answers[2])
+    headings = [axes.get_title().split("\n") for axes in figure.axes if axes.images]
+    for index, heading in zip(order, headings, strict=False):
+        assert len(heading) == 4
+        if index:
+            assert heading[0] == f"{index}$.png"
+        else:
+            assert re.fullmatch("W+…W+", heading[0])
+    assert_whole(figure)
 
 
 # Reliability

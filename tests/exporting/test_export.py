@@ -124,9 +124,33 @@ def test_export_is_checked_named_and_described(
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "README.md",
         "export.json",
+        "labels.txt",
         "model.tflite",
         "model.tflite.rejected",
     ]
+    assert (tmp_path / "labels.txt").read_text() == "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n"
+
+
+def test_int8_is_calibrated_on_the_pictures_that_are_not_for_the_test(
+    picture_run, tmp_path, monkeypatch
+):
+    given = []
+
+    def convert(model, target, format, quantization, class_names, images):
+        given.append((class_names, images))
+        raise ExportError("no more is needed")
+
+    monkeypatch.setattr(export, "_convert", convert)
+    with pytest.raises(ExportError, match="no more"):
+        export_run(picture_run, tmp_path, formats=["tflite"], quantizations=["int8"])
+    [(class_names, images)] = given
+    assert class_names == ("none <0>", "one", "two")
+    facts = picture_run.dataset
+    np.testing.assert_array_equal(images, facts.load("train").images)
+    assert len(images) == 48
+    tested = {image.tobytes() for image in facts.load("test").images}
+    assert len(tested) == 12
+    assert not tested & {image.tobytes() for image in np.asarray(images)}
 
 
 def test_failed_conversion_is_one_line_and_leaves_nothing(tmp_path):

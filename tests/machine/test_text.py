@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kerascnn.machine.text import command_line, printable
+from kerascnn.machine.text import command_line, markdown, printable
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_command_to_copy_has_quotes_where_a_shell_needs_them():
     assert command_line("runs") == "kerascnn runs"
     line = command_line("train", "--resume", Path("my $run's"))
     assert shlex.split(line) == ["kerascnn", "train", "--resume", "my $run's"]
+
+
+def test_markdown_takes_nothing_in_a_name_for_markup():
+    assert markdown("a_b*[x](y)\n<i>`") == r"a\_b\*\[x\](y)\\n\<i\>\`"
+    assert markdown("T-shirt/top, 5.") == "T-shirt/top, 5."

@@ -16,7 +16,7 @@ def adapted(model, number, side, **given):
     ("model", "side", "image_size", "stem"),
     [
         ("lenet", 500, 28, "paper"),
-        ("resnet18", 20, 32, "small"),
+        ("resnet18", 20, 32, "paper"),
         ("resnet18", 33, 64, "paper"),
         ("resnet18", 500, 96, "paper"),
         ("mobilenet", 32, 32, "small"),
