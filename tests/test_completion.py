@@ -45,7 +45,7 @@ def complete(run_python, tmp_path):
         ("kerascnn comp", ["plain,compare"]),
         ("kerascnn train ", [f"plain,{name}" for name in MODELS]),
         ("kerascnn train lenet --optimizer adag", ["plain,adagrad"]),
-        ("kerascnn train lenet --dataset fash", ["plain,fashion_mnist"]),
+        ("kerascnn train lenet --dataset fash", ["dir,fash", "plain,fashion_mnist"]),
         ("kerascnn train lenet --warm", ["plain,--warmup-epochs"]),
         ("kerascnn train --resume m", ["dir,m", "plain,mine"]),
         ("kerascnn export m", ["dir,m", "plain,mine"]),

@@ -135,7 +135,11 @@ def write_index(path: Path, index: Mapping[str, Any]) -> None:
 
 
 def open_entry(path: Path) -> Stored | None:
-    """The pictures of an entry; `None` where there are none, or it is damaged."""
+    """The pictures of an entry; `None` where there are none, or it is damaged.
+
+    Raises:
+        MemoryError: There is no memory to open it.
+    """
     import numpy as np
 
     try:
@@ -150,7 +154,10 @@ def open_entry(path: Path) -> Stored | None:
             background=index["background"],
             left_out=dict(index["left_out"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, RunError):
+    except (OSError, ValueError, KeyError, TypeError, RunError) as error:
+        cause = error.__cause__ if isinstance(error, RunError) else error
+        if isinstance(cause, OSError) and cause.errno == errno.ENOMEM:
+            raise MemoryError from error  # it is whole, and not to be read anew
         return None
     return stored if index["schema"] == SCHEMA and _is_sound(stored) else None
 
