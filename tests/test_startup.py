@@ -58,6 +58,8 @@ def run(run_python, *arguments):
         (["train", "mobilenet", "--model-option", "alpha"], 2, "such as alpha=0.25"),
         (["train", "lenet", "--optimizer", "adagard"], 2, "Did you mean 'adagrad'"),
         (["train", "--resume", "nothing"], 1, "There is no run 'nothing'"),
+        (["train", "lenet", "--data", "./none"], 2, "There is no folder '/"),
+        (["train", "lenet", "--data", "tfds:a b"], 2, "no name of tensorflow-datasets"),
         (["evaluate"], 1, "There is no finished run"),
         (["compare", "lenet", "--plan"], 0, "kerascnn train lenet --momentum 0.9"),
         (["compare", "lenet", "--seeds", "1"], 1, "from 2 to 20, but got 1"),

@@ -11,13 +11,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kerascnn.errors import DatasetError, RunError
 from kerascnn.machine.arrays import read_header
@@ -163,6 +164,8 @@ def open_images(path: Path) -> npt.NDArray[np.uint8]:
     """
     import numpy as np
 
+    from kerascnn.data.mapped import UnmappedArray
+
     with open_content(path) as file:
         header = read_header(file)
         start = file.tell()
@@ -171,7 +174,15 @@ def open_images(path: Path) -> npt.NDArray[np.uint8]:
         raise ValueError("it holds no images")
     if size != start + header.size_bytes:  # what is not there ends a process
         raise ValueError("it is cut short")
-    return np.memmap(path, np.uint8, "r", start, header.shape)
+    try:
+        images: npt.NDArray[np.uint8] = np.memmap(
+            path, np.uint8, "r", start, header.shape
+        )
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        images = cast(Any, UnmappedArray(path, start, header.shape))
+    return images
 
 
 def _is_sound(stored: Stored) -> bool:

@@ -6,6 +6,7 @@ The name alone does not tell: no table knows the classes of a user's own images.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -133,6 +134,7 @@ class DatasetFacts:
             sha256=None,
             test_sha256=None,
             resize=self.resize or RESIZES[0],
+            group_by=None,
             test_fraction=None,
         )
 
@@ -250,7 +252,9 @@ def _is_count(value: object, smallest: int = 0) -> bool:
 
 
 def _is_digest(value: object) -> bool:
-    return value is None or (isinstance(value, str) and len(value) == 64)
+    return value is None or (
+        isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+    )
 
 
 def _is_text(value: object) -> bool:

@@ -97,7 +97,7 @@ def list_folder(path: str, class_names: Sequence[str] | None = None) -> Listing:
     if class_names is None:
         class_names = _class_names(trained[0] if trained else path)
     indices = {name: index for index, name in enumerate(class_names)}
-    files, ignored = [], 0
+    files, ignored, outside = [], 0, os.path.join(path, "")
     for folder, of in parts:
         for name in _folders(folder):
             inner = os.path.join(folder, name)
@@ -107,7 +107,7 @@ def list_folder(path: str, class_names: Sequence[str] | None = None) -> Listing:
                     continue
                 files.append(
                     PictureFile(
-                        name=os.path.relpath(file, path).replace(os.sep, "/"),
+                        name=file.removeprefix(outside).replace(os.sep, "/"),
                         label=indices.get(name),
                         part=of,
                     )

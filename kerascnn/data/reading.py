@@ -99,7 +99,7 @@ def find_background(images: npt.NDArray[np.uint8]) -> int | None:
     """The brightness around drawings; `None` where images are no gray drawings."""
     if images.shape[3] != 1 or not len(images):
         return None
-    sample = images[:: -(-len(images) // EDGES), ..., 0]
+    sample = images[:: -(-len(images) // EDGES)][..., 0]
     rim = np.concatenate(
         [sample[:, 0], sample[:, -1], sample[:, :, 0], sample[:, :, -1]], axis=1
     )

@@ -173,7 +173,7 @@ def _groups(split: Split, group_by: str) -> npt.NDArray[np.int64]:
     if not found:
         raise ConfigError(
             f"group_by is {shown(group_by)}, which is found in no name of a picture, "
-            f"such as {shown(name)}. Give a regular expression that is."
+            f"such as {shown(name)}. Give one that is."
         )
     return np.array(groups, np.int64)
 

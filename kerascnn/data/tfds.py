@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascnn.data import Split
-from kerascnn.errors import DatasetError, shown
+from kerascnn.errors import MAX_NAMES, DatasetError, shown
 from kerascnn.machine.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # tensorflow-datasets asks ten times, over more than three minutes, before it says that
 # there is no network.
 MAX_RETRIES = 2
+CATALOG = "https://www.tensorflow.org/datasets/catalog"
 
 
 def load_tfds(
@@ -75,18 +76,19 @@ def find_builder(name: str, data_dir: Path | None = None) -> Any:
         return tfds.builder(name, data_dir=data_dir)
     except (tfds.core.DatasetNotFoundError, ValueError, AssertionError) as error:
         known = tfds.list_builders(with_community_datasets=False)
-        first = shown(name.partition("/")[0].partition(":")[0])
-        if first.strip("'") in known:
+        first = name.partition("/")[0].partition(":")[0].lower()
+        if first in known:
+            row = tfds.builder_cls(first)
+            configurations = ", ".join([*row.builder_configs][:MAX_NAMES])
+            version = f", and is at version {row.VERSION}" if row.VERSION else ""
             raise DatasetError(
-                f"{shown(name)} is no configuration or version that "
-                f"tensorflow-datasets has: {_first_line(error)} See "
-                "https://www.tensorflow.org/datasets/catalog."
+                f"tensorflow-datasets has no {shown(name)}: {first} has "
+                f"{configurations or 'no configurations'}{version}. See {CATALOG}."
             ) from error
-        near = get_close_matches(first.strip("'"), known, 1)
+        near = get_close_matches(first, known, 1)
         hint = f"Did you mean tfds:{near[0]}? " if near else ""
         raise DatasetError(
-            f"tensorflow-datasets has no set {first}. {hint}See "
-            "https://www.tensorflow.org/datasets/catalog."
+            f"tensorflow-datasets has no set {shown(first)}. {hint}See {CATALOG}."
         ) from error
 
 
@@ -143,6 +145,11 @@ def prepare(builder: Any, name: str, manual_dir: Path | None = None) -> None:
             f"{name} cannot be stored: {error}. Free some space, or set "
             "TFDS_DATA_DIR to a folder that can be written."
         ) from error
+    except (AssertionError, ImportError, ValueError) as error:
+        # Some are to be downloaded by hand, or need a package.
+        raise DatasetError(
+            f"{name} cannot be prepared: {_first_line(error)} See {CATALOG}."
+        ) from error
 
 
 def _first_cause(error: BaseException) -> str:
@@ -153,6 +160,8 @@ def _first_cause(error: BaseException) -> str:
         return "there is no network, or no name server."
     if isinstance(error, TimeoutError):
         return "the server gives no answer."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror.lower()}."
     return _first_line(error)
 
 

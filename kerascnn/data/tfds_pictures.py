@@ -24,7 +24,7 @@ from kerascnn.data.cache import (
 from kerascnn.data.reading import ImageWriter, Stage, finish_entry
 from kerascnn.data.sources import TFDS, Reading, Survey
 from kerascnn.data.squares import to_square
-from kerascnn.data.tfds import find_builder, prepare, told_damage
+from kerascnn.data.tfds import CATALOG, find_builder, prepare, told_damage
 from kerascnn.errors import ConfigError, DatasetError, shown
 from kerascnn.machine.numbers import format_count
 
@@ -90,8 +90,8 @@ class _Source:
         self.name = name
         self.reading = reading
         self.builder = find_builder(name.removeprefix(TFDS))
-        prepare(self.builder, name)
         self.image, self.label = _keys(name, self.builder.info.features)
+        prepare(self.builder, name)
         splits = self.builder.info.splits
         self.counts = {
             part: splits[part].num_examples if part in splits else 0 for part in PARTS
@@ -130,6 +130,8 @@ class _Source:
         writer = ImageWriter(draft, number, size, self.reading.channels)
         for part in PARTS:
             for place, (pixels, label) in enumerate(self._examples(part)):
+                if label < 0:  # a test split whose labels are not public
+                    continue
                 row = len(labels)
                 writer.write(row, self._fitted(pixels))
                 labels.append(label)
@@ -197,6 +199,6 @@ def _keys(name: str, features: Any) -> tuple[str, str]:
         raise DatasetError(
             f"{name} is no set of images with a class each: its examples have "
             f"{shown(', '.join(found) or 'no names')}. Choose one of "
-            "https://www.tensorflow.org/datasets/catalog, Image classification."
+            f"{CATALOG}, Image classification."
         )
     return images[0], labels[0]

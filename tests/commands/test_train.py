@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -166,3 +167,96 @@ def test_output_folder_that_cannot_be_made_is_one_line(tmp_path):
     assert result.exit_code == 1
     (line,) = said(result)
     assert re.fullmatch(r"Error: Cannot write .*--out.*", line)
+
+
+def test_folder_of_pictures_is_trained_on_and_evaluated(digit_folder, tmp_path):
+    shared = ["--out", str(tmp_path / "runs")]
+    done = run(
+        *("lenet", "--data", digit_folder, "--group-by", "^(...)", "--epochs", "2"),
+        *("--resize", "crop", "--test-fraction", "0.25", "--json", *shared),
+    )
+    assert done.exit_code == 0, done.stderr
+    found, chosen, start, *epochs = said(done)
+    counts = re.fullmatch(
+        r"numbers: 240 gray pictures of 3 classes; (\d+) to train on, (\d+) \(held "
+        r"out, seed 0\) for validation, (\d+) \(held out, seed 0\) for the test",
+        found,
+    )
+    assert sum(map(int, counts.groups())) == 240
+    assert chosen == (
+        "Chosen for these pictures: 28 pixels a side, the paper stem, batches of 16"
+    )
+    assert f"lenet on {counts[1]} images of numbers" in start
+    assert len(epochs) == 2
+    document = json.loads(done.stdout)
+    assert document["settings"]["dataset"] == digit_folder
+    assert document["settings"]["group_by"] == "^(...)"
+    assert document["test_accuracy"] > 0.5
+    trained = Run(tmp_path / "runs" / "lenet-sgd-1")
+    assert trained.dataset.counts == dict(
+        zip(("train", "validation", "test"), map(int, counts.groups()), strict=True)
+    )
+    # The same folder, so that it is the same test part.
+    command = ["evaluate", "lenet-sgd-1", "--dataset", f"{digit_folder}/.", "--json"]
+    again = CliRunner().invoke(main, [*command, *shared], prog_name="kerascnn")
+    evaluated = json.loads(again.stdout)
+    assert evaluated["accuracy"] == document["test_accuracy"]
+    assert evaluated["images"] == int(counts[3])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--dataset", "none"), 2, "There is no dataset 'none'. Choose from: mnist,"),
+        (("--dataset", "./none"), 2, "There is no folder '"),
+        (("--data", "./file.png"), 2, "file.png' is no folder. Name one."),
+        (("--data", "two\nlines/x"), 2, "two\\nlines/x'"),
+        (
+            ("--data", "tfds:../x"),
+            2,
+            "is no name of tensorflow-datasets. Give one such",
+        ),
+        (("--data", "empty"), 1, "empty holds no folder of a class. Make a folder for"),
+        (("--data", "one"), 1, "one holds only the class 'a'. Make a folder for each"),
+        (
+            ("--data", "hollow"),
+            1,
+            "hollow has no picture of the class 'a' to train on.",
+        ),
+        (("--data", "broken"), 1, "None of the pictures of the class 'a' in "),
+        (("--data", "few"), 1, "Holding out 0.2 of 2 images leaves one part empty."),
+        (
+            ("--data", "empty", "--group-by", "("),
+            1,
+            "group_by has to be a regular expr",
+        ),
+        (("--data", "empty", "--group-by", "x*"), 1, "matches an empty name as well."),
+        (
+            ("--data", "empty", "--test-fraction", "1"),
+            1,
+            "a number in (0, 1), but got 1",
+        ),
+        (
+            ("--data", "empty", "--resize", "squash"),
+            2,
+            "Choose from: pad, crop, stretch.",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_on_is_one_line(
+    arguments, code, words, tmp_path, monkeypatch, write_pictures
+):
+    monkeypatch.chdir(tmp_path)
+    pixels = np.zeros((4, 4), np.uint8)
+    for folder in ("empty", "one/a", "hollow/a", "hollow/b", "broken/a"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "file.png").touch()
+    for place in range(9):
+        (tmp_path / "broken" / "a" / f"{place}.png").write_text("no picture")
+    names = ["broken/b/1.png", "broken/b/2.png", "few/a/1.png", "few/b/1.png"]
+    write_pictures(tmp_path, **dict.fromkeys(names, pixels))
+    result = run("lenet", *arguments)
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "saved_models").exists()

@@ -60,6 +60,28 @@ def test_what_was_written_is_read_from_its_file(folder):
     assert stored.background is None
 
 
+def test_images_are_read_where_there_are_no_addresses_to_map_them(folder, run_python):
+    """As `ulimit -v` has it, for a file of more bytes than are left."""
+    entry = make()
+    size = 3_000_000_000
+    with open(entry / "images.npy", "wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (2, size // 2, 1, 1)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + size)  # a file of holes
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from kerascnn.data.cache import open_images\n"
+        "from kerascnn.data.mapped import UnmappedArray\n"
+        "limit = resource.getrlimit(resource.RLIMIT_AS)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2_500_000_000, limit))\n"
+        "images = open_images(Path(sys.argv[1]))\n"
+        "print(isinstance(images, UnmappedArray), images.shape)\n"
+    )
+    done = run_python("-c", code, str(entry / "images.npy"))
+    assert done.stdout == "True (2, 1500000000, 1, 1)\n", done.stderr
+
+
 def test_size_and_clearing(folder):
     assert cache_size() == (0, 0)
     clear_cache()  # there is none yet

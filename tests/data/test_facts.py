@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn.data import ARRAYS, DATASETS, Split
+from kerascnn.data import ARRAYS, DATASETS, Split, facts
 from kerascnn.data.facts import DatasetFacts, digest
+from kerascnn.data.mapped import MappedImages
 from kerascnn.errors import DatasetError, RunError, UnknownNameError
 
 FACTS = DatasetFacts(
@@ -21,6 +22,10 @@ FACTS = DatasetFacts(
     reference="https://example.org/leaves",
     counts={"train": 6, "validation": 2, "test": 0},
     sha256="0" * 64,
+    test_sha256="1" * 64,
+    resize="crop",
+    group_by=r"^(\d+)_",
+    test_fraction=0.25,
 )
 SOURCE = Path("runs", "a", "dataset.json")
 
@@ -59,6 +64,16 @@ def test_rows_of_the_table_are_facts(name):
         ({"counts": {"train": -1}}, "counts has to be numbers of images by split"),
         ({"counts": [1]}, "counts has to be numbers of images by split"),
         ({"sha256": "0"}, "sha256 has to be 64 hexadecimal digits or null"),
+        ({"test_sha256": "g" * 64}, "test_sha256 has to be 64 hexadecimal digits"),
+        ({"resize": "squash"}, "resize has to be one of pad, crop, stretch, or null"),
+        ({"resize": ["pad"]}, "resize has to be one of"),
+        ({"group_by": ""}, "group_by has to be a regular expression or null"),
+        ({"group_by": "("}, "group_by has to be a regular expression or null"),
+        ({"group_by": 1}, "group_by has to be a regular expression or null"),
+        ({"test_fraction": 1}, r"test_fraction has to be a number in \(0, 1\) or null"),
+        ({"test_fraction": True}, "test_fraction has to be"),
+        ({"test_fraction": "0.2"}, "test_fraction has to be"),
+        ({"test_fraction": [0.2]}, "test_fraction has to be"),
     ],
     ids=str,
 )
@@ -67,6 +82,15 @@ def test_wrong_value_is_one_line_with_the_file(change, problem):
         DatasetFacts.from_dict(FACTS.to_dict() | change, SOURCE)
     assert str(SOURCE) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_facts_of_0_1_are_read():
+    value = FACTS.to_dict()
+    later = {"test_sha256", "resize", "group_by", "test_fraction"}
+    for name in later:
+        del value[name]
+    facts = DatasetFacts.from_dict(value, SOURCE)
+    assert facts == replace(FACTS, **dict.fromkeys(later))
 
 
 def test_missing_value_and_what_is_no_object_are_told():
@@ -111,6 +135,37 @@ def test_data_that_are_not_as_they_were_are_told(change, difference):
     facts = replace(DatasetFacts.from_table("mnist"), **change)
     with pytest.raises(DatasetError, match=f"mnist is not the data .*: {difference}"):
         facts.load("test")
+
+
+def test_digest_is_the_same_whatever_is_read_at_a_time(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (7, 4, 3, 1)).astype(np.uint8)
+    split = Split(images=images, labels=np.arange(7), class_names=tuple("abcdefg"))
+    whole = digest(split)
+    for size in (1, 12, 25, 40, 83):
+        monkeypatch.setattr(facts, "DIGESTED_BYTES", size)
+        assert digest(split) == whole
+        assert digest(replace(split, images=MappedImages(images))) == whole
+
+
+def test_other_data_of_the_same_classes(tmp_path):
+    """Nothing is held out of them, and nothing of the training's own data is kept."""
+    path = tmp_path / "more"
+    elsewhere = FACTS.elsewhere(f"{path}/")
+    assert elsewhere == replace(
+        FACTS,
+        **{"name": str(path), "reference": None, "counts": {}},
+        **{"sha256": None, "test_sha256": None},
+        **{"group_by": None, "test_fraction": None},
+    )
+    assert elsewhere.title == "more"
+    own = replace(FACTS, name=str(path))
+    assert own.elsewhere(str(path)) is own
+    table = FACTS.elsewhere("MNIST")
+    assert table == DatasetFacts.from_table("mnist")
+    mnist = table.elsewhere("tfds:mnist")
+    assert (mnist.name, mnist.resize) == ("tfds:mnist", "pad")
+    with pytest.raises(UnknownNameError, match="Did you mean 'mnist'"):
+        FACTS.elsewhere("mnits")
 
 
 def test_digest_is_of_shape_images_and_labels():

@@ -1,10 +1,12 @@
 """Images in a file, indexed like an array."""
 
+import os
+
 import numpy as np
 import pytest
 
 from kerascnn.data import Split
-from kerascnn.data.mapped import MappedImages
+from kerascnn.data.mapped import MappedImages, UnmappedArray
 from kerascnn.data.splits import hold_out, take
 
 
@@ -40,6 +42,27 @@ def test_what_is_taken_is_what_an_array_gives(array, which):
     np.testing.assert_array_equal(found, array[ROWS][which])
     assert type(found) is np.ndarray
     assert found.flags.writeable  # a copy, and not the file
+
+
+def test_array_that_cannot_be_mapped_is_read_by_its_rows(array, tmp_path):
+    start = array.offset
+    unmapped = UnmappedArray(tmp_path / "images.npy", start, array.shape)
+    places = np.array([3, 3, -1])
+    for which in (slice(None), slice(30, 2, -7), 5, places, places[:0], [4]):
+        np.testing.assert_array_equal(unmapped[which], array[which])
+    images, mapped = (MappedImages(one, ROWS) for one in (unmapped, array))
+    assert (images.shape, images.nbytes) == (mapped.shape, mapped.nbytes)
+    np.testing.assert_array_equal(images[:], mapped[:])
+    os.truncate(tmp_path / "images.npy", start + 200)
+    with pytest.raises(EOFError, match="was cut short"):
+        unmapped[33]
+
+
+@pytest.mark.parametrize("which", [..., (slice(None), 0), (0, 0), (..., 0)], ids=str)
+def test_parts_of_images_are_refused(array, which):
+    """And not mistaken for images."""
+    with pytest.raises(IndexError, match="take images first"):
+        MappedImages(array, ROWS)[which]
 
 
 def test_all_rows_are_taken_where_none_are_named(array):

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from kerascnn.data import DATASETS, load_dataset, load_split
 from kerascnn.data.idx import TEST_LABELS, mnist_folder
-from kerascnn.data.tfds import load_tfds
+from kerascnn.data.tfds import find_builder, load_tfds, prepare
 from kerascnn.errors import DatasetError
 
 DOWNLOADED = [row.name for row in DATASETS.values() if not row.packaged]
@@ -81,7 +81,7 @@ def test_one_split_is_read_without_the_other(split, monkeypatch):
 def test_no_network_is_one_line(name, no_network, tmp_path, capfd, caplog):
     expected = (
         f"{name} is not on this machine and its download failed: "
-        "[Errno 111] Connection refused. Connect to the network once, or choose mnist, "
+        "connection refused. Connect to the network once, or choose mnist, "
         "which comes with kerascnn."
     )
     with pytest.raises(DatasetError) as caught:
@@ -151,9 +151,56 @@ def test_damaged_copy_is_one_line(prepared, tmp_path, spoil):
     )
 
 
+@pytest.mark.slow
+def test_name_of_tensorflow_datasets_gives_the_images_of_the_row(prepared, monkeypatch):
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(prepared))
+    for row, split in zip(load_dataset("mnist"), ("train", "test"), strict=True):
+        found = load_split("tfds:mnist", split)
+        assert found.class_names == row.class_names
+        assert heap(found) == heap(row)
+
+
 def heap(split):
     """Every image with its label, sorted."""
     return sorted(
         image.tobytes() + bytes((label,))
         for image, label in zip(split.images, split.labels, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("emnits", "has no set 'emnits'. Did you mean tfds:emnist? See https://"),
+        ("zzzzzzzzzz", "has no set 'zzzzzzzzzz'. See https://"),
+        (
+            "emnist/nope",
+            "has no 'emnist/nope': emnist has byclass, bymerge, balanced, ",
+        ),
+        ("emnist:9.9.9", "has no 'emnist:9.9.9': emnist has byclass"),
+        ("mnist/x", "has no 'mnist/x': mnist has no configurations, and is at version"),
+    ],
+)
+def test_unknown_name_is_one_line_with_what_there_is(name, words, tmp_path):
+    with pytest.raises(DatasetError) as caught:
+        find_builder(name, tmp_path)
+    assert words in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_set_that_is_downloaded_by_hand_is_one_line(no_network, tmp_path):
+    builder = find_builder("imagenet2012", tmp_path)
+    with pytest.raises(DatasetError) as caught:
+        prepare(builder, "tfds:imagenet2012")
+    words = str(caught.value)
+    assert words.startswith("tfds:imagenet2012 cannot be prepared: Manual directory ")
+    assert len(words.splitlines()) == 1
+
+
+def test_no_name_server_is_told_in_words(tmp_path, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://nowhere.invalid:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(DatasetError, match="failed: there is no network, or no name"):
+        load_tfds(DATASETS["kmnist"], "test", data_dir=tmp_path)

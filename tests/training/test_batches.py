@@ -122,7 +122,7 @@ def test_streamed_training_is_that_in_memory_even_if_it_was_stopped(
     config = TrainConfig(
         model="lenet",
         dataset=digit_folder,
-        **{"epochs": 2, "batch_size": 16, "deterministic": True, "augment": "digits"},
+        **{"epochs": 2, "batch_size": 16, "deterministic": True},
         checkpoint_seconds=0,
         test=False,
     )
