@@ -15,7 +15,6 @@ SYNONYMS = {
     "num-epochs": "epochs",
     "optim": "optimizer",
     "optimiser": "optimizer",
-    "data": "dataset",
     "size": "image-size",
     "img-size": "image-size",
     "wd": "optimizer-option",

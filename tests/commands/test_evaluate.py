@@ -229,7 +229,6 @@ def test_figures_that_cannot_be_written_are_one_line(out):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--dataset", "mnist"], "--dataset is for model files"),
         (["--dataset", "mnits"], "Did you mean 'mnist'"),
         (["--figures", "x", "--no-figures"], "not both"),
         (["--batch-size", "0"], "whole number from 1 to 100,000, but got 0"),

@@ -24,7 +24,6 @@ def invoke(*arguments):
         ("train", "-b", "--batch-size"),
         ("train", "--epoch", "--epochs"),
         ("train", "--optim", "--optimizer"),
-        ("train", "--data", "--dataset"),
         ("train", "--size", "--image-size"),
         ("train", "--output", "--out"),
         ("evaluate", "--batch", "--batch-size"),
