@@ -171,7 +171,6 @@ def compare(
     Example:
       kerascnn compare lenet --preset quick
       kerascnn compare --optimizer sgd --optimizer adam --seeds 8 --out adam
-      kerascnn compare lenet --dataset photos --preset quick --out rehearsal
       kerascnn compare lenet --plan
       kerascnn compare --gather lenet-only vgg16-only --out both
     """

@@ -140,6 +140,8 @@ RECIPES = Recipes(
         batch_size=32,
         epochs=2,
         learning_rates={"sgd": 0.003, "adagrad": 0.0003},
+        max_image_size=32,
+        steps=300,
     ),
     resnet18=Recipe(
         image_size=32,

@@ -59,6 +59,15 @@ def test_people_get_a_table_of_what_ended_last(out):
     assert result.stderr == ""
 
 
+def test_folder_is_listed_by_its_last_name(out, tmp_path):
+    config = TrainConfig(model="lenet", dataset=f"{tmp_path}/my\nletters")
+    create_run(config, {}, out, dataset=DatasetFacts.from_table("mnist"))
+    [line] = [row for row in listed(out).stdout.splitlines() if "letters" in row]
+    assert line.split()[3] == r"my\nletters"
+    rows = json.loads(listed(out, "--json").stdout)
+    assert f"{tmp_path}/my\nletters" in [row["dataset"] for row in rows]
+
+
 def test_narrow_terminal_has_what_a_run_is_told_by(out):
     result = listed(out, env={"COLUMNS": "80"})
     lines = result.stdout.splitlines()

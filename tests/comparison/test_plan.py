@@ -296,6 +296,7 @@ def test_command_trains_what_was_planned():
             given = {k: v for k, v in context.params.items() if v not in (None, ())}
         assert given.pop("name") == run.name
         assert given.pop("out") == Path("a folder/runs")
+        assert not given.pop("no_augment")
         given.pop("as_json", None)
         given["optimizer_options"] = dict(given["optimizer_options"])
         assert TrainConfig(**given) == run.config

@@ -20,7 +20,7 @@ FILE = Export(
 )
 MNIST = DatasetFacts.from_table("mnist")
 PETS = DatasetFacts(
-    name="/home/me/pets",
+    name="/pictures/pets",
     image_shape=(28, 28, 3),
     class_names=("a|b", "dog"),
     counts={"train": 40, "validation": 8, "test": 12},
@@ -38,7 +38,7 @@ def test_card_of_pictures_says_where_they_are_from():
     assert text.startswith("# LeNet-5 for pets, exported from a\n")
     assert "| model.tflite | 0.25 MB | 12 | 75.00% |" in text
     assert r"in the order of `labels.txt`: a\|b, dog." in text
-    assert "\n\n- **Pictures** of /home/me/pets:\n  40 to train on, 8 for" in text
+    assert "\n\n- **Pictures** of /pictures/pets:\n  40 to train on, 8 for" in text
     assert "`unzip -p model.tflite labels.txt`" in text
 
 

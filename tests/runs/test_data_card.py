@@ -10,7 +10,7 @@ from kerascnn.runs.card import card
 from kerascnn.runs.data_card import classes_of, is_pictures, pictures_of, title_of
 
 PETS = DatasetFacts(
-    name="/home/me/my_pets",
+    name="/pictures/my_pets",
     image_shape=(64, 64, 3),
     class_names=("cat", "dog"),
     counts={"train": 1_234, "validation": 100, "test": 300},
@@ -27,7 +27,7 @@ def flat(text):
 def test_pictures_are_told_with_their_parts_and_their_size():
     assert title_of(PETS) == r"my\_pets"
     assert flat(pictures_of(PETS)) == (
-        r"- **Pictures** of /home/me/my\_pets: 1,234 to train on, 100 for validation, "
+        r"- **Pictures** of /pictures/my\_pets: 1,234 to train on, 100 for validation, "
         "300 for the test. The test pictures are 20% of all, drawn with seed 0, each "
         "class in its proportion. Those whose names agree in what the regular "
         r"expression ^(\\d+)\_ finds were kept together. They are 64 x 64 pixels in "
