@@ -14,6 +14,7 @@ from kerascnn.data.sources import (
     Reading,
     Survey,
     check_pattern,
+    is_folder,
     known_dataset,
 )
 from kerascnn.errors import ConfigError, shown
@@ -355,6 +356,11 @@ def _check_options(settings: TrainSettings) -> None:
 
 def _check_together(settings: TrainSettings) -> None:
     """Refuse settings that do not go with each other."""
+    if settings.group_by is not None and not is_folder(settings.dataset):
+        raise ConfigError(
+            f"group_by looks at the names of files, and {settings.dataset} has none. "
+            "Leave it out, or give a folder of pictures as the dataset."
+        )
     if settings.early_stop is not None and settings.validation_fraction == 0:
         raise ConfigError(
             "early_stop watches the validation loss, but validation_fraction is 0. "
