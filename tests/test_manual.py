@@ -123,7 +123,11 @@ def shell_lines(text):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_commands_of_the_manual_can_be_parsed(page, parse_command):
+def test_commands_of_the_manual_can_be_parsed(
+    page, parse_command, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("letters").mkdir()  # what the reader has
     for line in shell_lines(read(page)):
         for call in commands_of(line) if "kerascnn" in line else []:
             parse_command(*call)
