@@ -116,7 +116,8 @@ class DatasetFacts:
     def elsewhere(self, reference: str) -> DatasetFacts:
         """The facts of other data of the same classes, to test the same model on.
 
-        Of a folder, the test part is taken, or everything where it has no parts.
+        Of a folder, the test part is taken, or everything where it has none. Where it
+        holds the pictures of the training, under another path, these stay divided.
 
         Raises:
             UnknownNameError: There are no data of that name.
@@ -126,9 +127,11 @@ class DatasetFacts:
             return self
         if name in DATASETS:
             return DatasetFacts.from_table(name)
+        moved = replace(self, name=name)
+        if moved._are_those_of_the_training():
+            return moved
         return replace(
-            self,
-            name=name,
+            moved,
             reference=None,
             counts={},
             sha256=None,
@@ -137,6 +140,19 @@ class DatasetFacts:
             group_by=None,
             test_fraction=None,
         )
+
+    def _are_those_of_the_training(self) -> bool:
+        """Whether the pictures of the name are divided into the same training part."""
+        if self.resize is None or self.sha256 is None:
+            return False
+        from kerascnn.data.stored import open_pictures
+
+        names, reading = self.class_names, self.reading
+        try:
+            pictures = open_pictures(self.name, reading, class_names=names)
+            return digest(pictures.part("train")) == self.sha256
+        except (ConfigError, DatasetError):  # told where they are loaded
+            return False
 
     def _load(self, split: SplitName) -> Split:
         if known_dataset(self.name) in DATASETS:

@@ -112,6 +112,12 @@ def list_folder(path: str, class_names: Sequence[str] | None = None) -> Listing:
                         part=of,
                     )
                 )
+    for folder, of in parts:
+        if of != "train" and not any(file.part == of for file in files):
+            raise DatasetError(
+                f"{folder} holds no picture. Add some, or remove it: then pictures are "
+                "held out."
+            )
     return Listing(
         path=path,
         class_names=tuple(class_names),

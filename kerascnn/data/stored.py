@@ -98,23 +98,25 @@ class Pictures:
         """
         if part == "validation" or (part == "test" and self.has_test):
             return self._given(part)
-        whole = self._given("train")
-        if self.has_test or self.reading.test_fraction is None:
-            return whole
         fraction = self.reading.test_fraction
+        if part == "test" and fraction is None:
+            return self._given("train", "validation")
+        whole = self._given("train")
+        if self.has_test or fraction is None:
+            return whole
         remaining, held_out = hold_out(whole, fraction, seed=SPLIT_SEED)
         return remaining if part == "train" else held_out
 
-    def _given(self, part: PartName) -> Split:
-        """A part as it was found."""
-        rows = np.flatnonzero(self.stored.parts == PARTS.index(part))
+    def _given(self, *parts: PartName) -> Split:
+        """Parts as they were found."""
+        rows = np.flatnonzero(np.isin(self.stored.parts, list(map(PARTS.index, parts))))
         split = Split(
             images=cast(Any, MappedImages(self.stored.images, rows)),
             labels=self.stored.labels[rows],
             class_names=self.stored.class_names,
             files=self.stored.files[rows],
         )
-        if part != "train" or self.reading.group_by is None:  # others stay whole
+        if parts != ("train",) or self.reading.group_by is None:  # others stay whole
             return split
         return replace(split, groups=_groups(split, self.reading.group_by))
 

@@ -184,11 +184,15 @@ def resume_training(
             former=plan.former,
             message=reporter.message,
         )
-        if dataset.sha256 not in (None, setup.dataset.sha256):
-            raise RunError(
-                f"Cannot go on with {run.path}: the images of {dataset.name} were "
-                "changed. Restore them, or train anew."
-            )
+        for before, now, which in (
+            (dataset.sha256, setup.dataset.sha256, "images"),
+            (dataset.test_sha256, setup.dataset.test_sha256, "test images"),
+        ):
+            if before not in (None, now):
+                raise RunError(
+                    f"Cannot go on with {run.path}: the {which} of {dataset.name} were "
+                    "changed. Restore them, or train anew."
+                )
         if computation and setup.settings.deterministic:
             _report_differences(setup, run, reporter)
         if ended:

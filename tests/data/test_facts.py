@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from kerascnn.data import ARRAYS, DATASETS, Split, facts
 from kerascnn.data.facts import DatasetFacts, digest
 from kerascnn.data.mapped import MappedImages
 from kerascnn.errors import DatasetError, RunError, UnknownNameError
+from kerascnn.settings.config import TrainConfig
+from kerascnn.training.images import load_splits
 
 FACTS = DatasetFacts(
     name="leaves",
@@ -184,3 +187,36 @@ def test_digest_is_of_shape_images_and_labels():
     )
     digests = {digest(replace(split, **other)) for other in others}
     assert len(digests - {digest(split)}) == 3
+
+
+@pytest.fixture
+def trained(digit_folder):
+    """The facts of a training on a folder without parts."""
+    settings = TrainConfig(model="lenet", dataset=digit_folder).resolve()
+    return load_splits(settings)[2]
+
+
+def test_moved_pictures_of_the_training_stay_divided(trained, tmp_path):
+    place = tmp_path / "moved"
+    shutil.copytree(trained.name, place)
+    link = tmp_path / "link"
+    link.symlink_to(place)
+    for other in (place, link):
+        moved = trained.elsewhere(str(other))
+        assert moved == replace(trained, name=str(other))
+        assert np.array_equal(moved.load("test").images, trained.load("test").images)
+
+
+def test_other_pictures_are_tested_all(trained, tmp_path):
+    place = tmp_path / "other"
+    for part in ("train", "validation"):
+        shutil.copytree(trained.name, place / part)
+        for path in list((place / part).glob("*/*"))[3:]:
+            path.unlink()
+    for name in trained.class_names:
+        source = next(Path(trained.name, name).iterdir())
+        shutil.copy(source, place / "train" / name)
+    other = trained.elsewhere(str(place)).load("test")
+    parts = sorted(name.partition("/")[0] for name in other.files)
+    assert parts.count("validation") == 3
+    assert len(parts) > 6

@@ -97,6 +97,7 @@ def test_folders_of_great_depth(tmp_path):
         ((), "holds no folder of a class. Make a folder for each class"),
         (("1.png",), "are in no folder of a class"),
         (("cat/1.png",), "holds only the class 'cat'"),
+        (("train/a/1.png", "train/b/1.png", "test/a/1.txt"), "test holds no picture"),
         (("images/1.png", "labels/1.txt"), "as sets for detection or segmentation"),
         (("train/a/1.png", "train/b/1.png", "more/a/1.png"), "'more' beside it"),
         (("train/a/1.png", "val/a/1.png", "valid/a/1.png"), "one part twice"),

@@ -276,8 +276,11 @@ def test_changed_images_are_refused(tmp_path):
     with pytest.raises(TrainingInterruptedError):
         train_model(TrainConfig(**SMALL), tmp_path, reporter=Interrupt(calls=1))
     (run,) = list_runs(tmp_path)
-    other = replace(run.dataset, sha256="0" * 64)
-    run.write_json("dataset.json", other.to_dict())
+    known = run.dataset
+    run.write_json("dataset.json", replace(known, test_sha256="0" * 64).to_dict())
+    with pytest.raises(RunError, match="the test images of mnist were changed"):
+        resume_training(run)
+    run.write_json("dataset.json", replace(known, sha256="0" * 64).to_dict())
     with pytest.raises(RunError, match="the images of mnist were changed"):
         resume_training(run)
     shutil.rmtree(run.checkpoint_path)  # as before the first one
