@@ -156,9 +156,13 @@ def test_no_more_is_taken_on_than_is_asked_for(started, monkeypatch):
     assert ended(started)
 
 
+# Where the tests run in the background of a shell, SIGINT is ignored.
 WAITING = """
+import signal
+
 from kerascnn.data.workers import map_files
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for _ in map_files("some_tasks:sleep_long", range(1000), print):
     pass
 """

@@ -15,7 +15,7 @@ CASES = {
     "checkpoints": 6,
     "model_files": 10,
     "settings": 12,
-    "command_line": 200,
+    "command_line": 80,
 }
 
 

@@ -156,6 +156,7 @@ def test_continued_run_stays_as_it_was_until_it_has_finished(run, trained, tmp_p
     "broken",
     ["save_figure", "write_card", "place", "shutil.rmtree", "save_checkpoint"],
 )
+@pytest.mark.slow
 def test_continuation_that_ends_anywhere_is_resumed(run, tmp_path, monkeypatch, broken):
     """The process ends at a step of the ending, or before the first checkpoint."""
     before = contents(run)
@@ -202,6 +203,7 @@ def test_added_epochs_that_diverge_leave_the_finished_run(run, monkeypatch):
     assert told.lines == [f"{run.path} has finished already."]
 
 
+@pytest.mark.slow
 def test_continuing_can_be_given_another_number_again(run):
     with pytest.raises(TrainingInterruptedError):
         resume_training(run, epochs=6, reporter=Told(stop_in=3))
@@ -225,6 +227,7 @@ def test_continuing_can_be_given_another_number_again(run):
 
 
 @pytest.mark.parametrize("epochs", [3, 5])
+@pytest.mark.slow
 def test_stopped_run_is_given_another_number(tmp_path, epochs):
     config = replace(CONFIG, epochs=4, schedule="constant", early_stop=4)
     whole = train_model(replace(config, epochs=epochs), tmp_path, name="whole")
@@ -238,6 +241,7 @@ def test_stopped_run_is_given_another_number(tmp_path, epochs):
     assert read_plan(run).former[0].after_epoch == 2
 
 
+@pytest.mark.slow
 def test_stopped_run_that_ends_after_its_settings_were_changed_goes_on(
     tmp_path, monkeypatch
 ):
@@ -268,6 +272,7 @@ def test_stopped_run_that_ends_after_its_settings_were_changed_goes_on(
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_added_epochs_begin_at_the_weights_of_the_model(tmp_path, given):
     config = replace(CONFIG, learning_rate=0.01, schedule="constant")
     run = train_model(replace(config, **{"momentum": None} | given), tmp_path)
@@ -287,6 +292,7 @@ def test_added_epochs_begin_at_the_weights_of_the_model(tmp_path, given):
         assert run.metrics.validation_loss == finished.metrics.validation_loss
 
 
+@pytest.mark.slow
 def test_best_weights_of_before_are_kept_where_none_of_the_added_are_better(
     tmp_path, monkeypatch
 ):
