@@ -412,10 +412,12 @@ def open_run(
     if reference is None:
         return newest_run(out)
     given = os.fspath(reference)
+    paths = (Path(given), out / given) if given else ()
     # Of a name that cannot be, Path.exists() raises.
-    for path in (Path(given), out / given) if given else ():
+    for path in paths:
         if os.path.isfile(path / "config.json"):
             return Run(path)
+    for path in paths:
         if os.path.lexists(path):
             raise RunError(
                 f"{path} is no run: it holds no config.json. `kerascnn runs` lists "
