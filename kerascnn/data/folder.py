@@ -129,7 +129,7 @@ def require_classes(listing: Listing, *, to_train: bool = True) -> None:
         to_train: Whether each class needs pictures to train on.
 
     Raises:
-        DatasetError: A class without pictures, or pictures of no class.
+        DatasetError: A class without pictures, pictures of no class, or none at all.
     """
     labels = {file.label for file in listing.in_part("train")}
     for index, name in enumerate(listing.class_names):
@@ -139,6 +139,11 @@ def require_classes(listing: Listing, *, to_train: bool = True) -> None:
                 f"on. Add some ({', '.join(s[1:] for s in SUFFIXES[:6])}), or remove "
                 "the folder of that name."
             )
+    if not listing.files:
+        raise DatasetError(
+            f"There is no picture in {listing.path}. Put some there "
+            f"({', '.join(s[1:] for s in SUFFIXES)}), or name another folder."
+        )
     for file in listing.files:
         if file.label is None:
             raise DatasetError(

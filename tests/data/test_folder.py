@@ -123,6 +123,14 @@ def test_what_cannot_be_learned_is_explained(tmp_path, names, words):
         require_classes(listing)
 
 
+@pytest.mark.parametrize("names", [("a/1.txt",), ("train/a/1.txt", "test/b/1.txt")])
+def test_settled_classes_without_any_picture_are_explained(tmp_path, names):
+    listing = list_folder(make(tmp_path, *names), ("a", "b"))
+    words = f"There is no picture in {tmp_path}. Put some there (png, jpg, "
+    with pytest.raises(DatasetError, match=f"^{re.escape(words)}"):
+        require_classes(listing, to_train=False)
+
+
 def test_no_folder_is_explained(tmp_path):
     with pytest.raises(DatasetError, match="There is no folder"):
         list_folder(str(tmp_path / "none"))
