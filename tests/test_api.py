@@ -146,7 +146,7 @@ def test_taken_name_is_told_before_pictures_are_read(run, tmp_path):
 
 @pytest.mark.parametrize("path", [123, b"photos", None])
 def test_what_is_no_path_of_a_folder_is_one_line(path):
-    with pytest.raises(errors.ConfigError, match="^path has to be the path of"):
+    with pytest.raises(errors.ConfigError, match=r"^path has to be the path of"):
         kerascnn.check_dataset(path)
 
 
