@@ -34,6 +34,7 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm"),
 )
+KINDS = ", ".join(suffix[1:] for suffix in SUFFIXES)
 # Beside a folder of images: what other tasks keep there.
 OTHER_TASKS = {"labels", "annotations", "masks"}
 EXAMPLE = "Make a folder for each class, such as cats/ and dogs/, with its pictures."
@@ -136,20 +137,22 @@ def require_classes(listing: Listing, *, to_train: bool = True) -> None:
         if to_train and index not in labels:
             raise DatasetError(
                 f"{listing.path} has no picture of the class {shown(name)} to train "
-                f"on. Add some ({', '.join(s[1:] for s in SUFFIXES[:6])}), or remove "
+                f"on. Add some ({KINDS}), or remove "
                 "the folder of that name."
             )
     if not listing.files:
         raise DatasetError(
             f"There is no picture in {listing.path}. Put some there "
-            f"({', '.join(s[1:] for s in SUFFIXES)}), or name another folder."
+            f"({KINDS}), or name another folder."
         )
     for file in listing.files:
         if file.label is None:
+            verb = "are" if to_train else "were"
+            mend = "Add pictures of its class to the training part, or remove it."
             raise DatasetError(
                 f"{shown(file.name)} in {listing.path} is of none of the classes that "
-                f"are learned: {', '.join(listing.class_names[:MAX_NAMES])}. Add "
-                "pictures of its class to the training part, or remove it."
+                f"{verb} learned: {', '.join(listing.class_names[:MAX_NAMES])}. "
+                f"{mend if to_train else 'Name data of the same classes.'}"
             )
 
 
@@ -229,8 +232,8 @@ def _scan(path: str) -> list[os.DirEntry[str]]:
             return list(entries)
     except FileNotFoundError as error:
         raise DatasetError(
-            f"There is no folder {path}. Give the folder of the pictures with "
-            "--dataset."
+            f"There is no folder {path}. Put it back, or name another folder of "
+            "pictures."
         ) from error
     except NotADirectoryError as error:
         raise DatasetError(
