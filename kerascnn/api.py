@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from kerascnn.comparison import DEFAULT_FOLDER as COMPARISON_FOLDER
 from kerascnn.data import LIMIT
-from kerascnn.errors import ConfigError
+from kerascnn.errors import ConfigError, shown
 from kerascnn.machine.files import require_writable
 from kerascnn.machine.memory import told_memory_errors
 from kerascnn.machine.reporter import LineReporter, Reporter
@@ -41,6 +41,7 @@ from kerascnn.runs.folder import (
     list_runs,
     newest_run,
     open_run,
+    require_free,
 )
 from kerascnn.runs.names import check_run_name
 from kerascnn.runs.plan import change_epochs, read_plan
@@ -114,6 +115,7 @@ def train(
         config = dataclasses.replace(config, init_from=str(path))
     if name is not None:
         check_run_name(name)
+        require_free(Path(out, name))
     require_writable(
         Path(out, name or f"{config.model}-{config.optimizer}-1"),
         "Give another folder with --out.",
@@ -482,6 +484,7 @@ def check_dataset(
         What was found: duplicates, files that cannot be read, counts, sizes and kinds.
 
     Raises:
+        ConfigError: What is no path.
         DatasetError: There is no such folder, or no two classes of pictures in it.
         RunError: The report cannot be written.
 
@@ -489,6 +492,10 @@ def check_dataset(
         >>> [finding.kind for finding in check_dataset("photos").findings]
         ['across_parts', 'unreadable']
     """
+    if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str):
+        raise ConfigError(
+            f"path has to be the path of a folder, but got {shown(path)}."
+        )
     if report is not None:
         require_writable(Path(report))
 

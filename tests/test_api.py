@@ -137,6 +137,19 @@ def test_train_writes_a_run_as_the_settings_say(run):
     assert run.load_model().name == "lenet_classifier"
 
 
+def test_taken_name_is_told_before_pictures_are_read(run, tmp_path):
+    with pytest.raises(errors.RunError, match=r"There is a run .*first already\."):
+        kerascnn.train(
+            "lenet", out=run.path.parent, name="first", dataset=str(tmp_path / "none")
+        )
+
+
+@pytest.mark.parametrize("path", [123, b"photos", None])
+def test_what_is_no_path_of_a_folder_is_one_line(path):
+    with pytest.raises(errors.ConfigError, match=r"^path has to be the path of"):
+        kerascnn.check_dataset(path)
+
+
 def test_runs_are_found_by_name_path_and_as_the_newest(run):
     out = run.path.parent
     assert kerascnn.list_runs(str(out)) == [run]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,6 +160,8 @@ def predict(
     )
 
     files = list(find_pictures(images))
+    for option, path in (("--figure", figure), ("--csv", table)):
+        _require_no_input(option, path, files)
     content = read_standard_input() if STANDARD_INPUT in files else b""
     shown: list[Prediction] = []
     documents = []
@@ -195,6 +198,22 @@ def predict(
         save_predictions(shown, figure, total=len(files) - unread)
     if unread:
         raise PictureError(f"{unread} of {len(files)} files could not be read.")
+
+
+def _require_no_input(option: str, path: Path | None, files: Iterable[str]) -> None:
+    """Refuse to write over a picture that is to be read.
+
+    Raises:
+        click.UsageError: The path leads to one of the files.
+    """
+    if path is None or not path.exists():
+        return
+    for file in files:
+        if os.path.exists(file) and path.samefile(file):
+            raise click.UsageError(
+                f"{option} {printable(str(path))} would be written over a picture to "
+                f"classify, {printable(file)}. Give it another name."
+            )
 
 
 def _line(result: Prediction, top: int, reject_below: float | None) -> str:

@@ -15,7 +15,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -83,9 +83,15 @@ def clear_cache() -> None:
     Raises:
         DatasetError: Something of it cannot be removed.
     """
+    from filelock import FileLock, Timeout
+
     with told_errors(cache_folder(), "remove"):
         for entry in _entries():
             shutil.rmtree(entry)
+        for path in cache_folder().glob(".*.lock"):
+            # Not the lock of a process that fills an entry now.
+            with suppress(Timeout), FileLock(path, timeout=0):
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

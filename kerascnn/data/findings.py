@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kerascnn.data.folder import PartName
-from kerascnn.machine.numbers import format_accuracy, format_count
+from kerascnn.machine.numbers import format_accuracy, format_count, format_counted
 
 # The most serious first.
 SERIOUS = ("across_parts", "across_classes", "no_training", "unreadable")
@@ -151,8 +151,8 @@ def _duplicates(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 kind=kind,
                 number=len(groups),
-                text=f"{_number(len(groups), 'picture is', 'pictures are')} {where} "
-                f"({format_count(exact)} with the same pixels, "
+                text=f"{format_counted(len(groups), 'picture is', 'pictures are')} "
+                f"{where} ({format_count(exact)} with the same pixels, "
                 f"{format_count(len(groups) - exact)} nearly the same). {advice}",
                 examples=tuple(map(describe_group, groups[:MAX_EXAMPLES])),
             )
@@ -172,8 +172,8 @@ def _files(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             kind="unreadable",
             number=number,
-            text=f"{_number(number, 'file', 'files')} cannot be read, and are left out "
-            "of a training.",
+            text=f"{format_counted(number, 'file', 'files')} cannot be read, and "
+            f"{'is' if number == 1 else 'are'} left out of a training.",
             examples=tuple(
                 f"{row.file}: {row.reason}" for row in facts.unreadable[:MAX_EXAMPLES]
             ),
@@ -183,8 +183,8 @@ def _files(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             kind="blank",
             number=number,
-            text=f"{_number(number, 'picture shows', 'pictures show')} nothing but one "
-            "brightness.",
+            text=f"{format_counted(number, 'picture shows', 'pictures show')} nothing "
+            "but one brightness.",
             examples=facts.blank[:MAX_EXAMPLES],
         )
     if facts.ignored:
@@ -192,7 +192,7 @@ def _files(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             kind="ignored",
             number=number,
-            text=f"{_number(number, 'file is', 'files are')} no "
+            text=f"{format_counted(number, 'file is', 'files are')} no "
             f"{'picture' if number == 1 else 'pictures'} by "
             f"{'its name' if number == 1 else 'their names'}, and left out.",
             examples=(),
@@ -247,7 +247,7 @@ def _about_classes(kind: str, rows: Sequence[ClassCount], what: str) -> Finding:
     return Finding(
         kind=kind,
         number=len(rows),
-        text=f"{_number(len(rows), 'class has', 'classes have')} {what}.",
+        text=f"{format_counted(len(rows), 'class has', 'classes have')} {what}.",
         examples=tuple(
             f"{row.name} ({row.train} in train, {row.validation} in validation, "
             f"{row.test} in test)"
@@ -256,7 +256,3 @@ def _about_classes(kind: str, rows: Sequence[ClassCount], what: str) -> Finding:
             for row in rows[:MAX_EXAMPLES]
         ),
     )
-
-
-def _number(number: int, one: str, several: str) -> str:
-    return f"{format_count(number)} {one if number == 1 else several}"

@@ -34,6 +34,7 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm"),
 )
+KINDS = ", ".join(suffix[1:] for suffix in SUFFIXES)
 # Beside a folder of images: what other tasks keep there.
 OTHER_TASKS = {"labels", "annotations", "masks"}
 EXAMPLE = "Make a folder for each class, such as cats/ and dogs/, with its pictures."
@@ -135,22 +136,29 @@ def require_classes(listing: Listing, *, to_train: bool = True) -> None:
         to_train: Whether each class needs pictures to train on.
 
     Raises:
-        DatasetError: A class without pictures, or pictures of no class.
+        DatasetError: A class without pictures, pictures of no class, or none at all.
     """
     labels = {file.label for file in listing.in_part("train")}
     for index, name in enumerate(listing.class_names):
         if to_train and index not in labels:
             raise DatasetError(
                 f"{listing.path} has no picture of the class {shown(name)} to train "
-                f"on. Add some ({', '.join(s[1:] for s in SUFFIXES[:6])}), or remove "
+                f"on. Add some ({KINDS}), or remove "
                 "the folder of that name."
             )
+    if not listing.files:
+        raise DatasetError(
+            f"There is no picture in {listing.path}. Put some there "
+            f"({KINDS}), or name another folder."
+        )
     for file in listing.files:
         if file.label is None:
+            verb = "are" if to_train else "were"
+            mend = "Add pictures of its class to the training part, or remove it."
             raise DatasetError(
                 f"{shown(file.name)} in {listing.path} is of none of the classes that "
-                f"are learned: {', '.join(listing.class_names[:MAX_NAMES])}. Add "
-                "pictures of its class to the training part, or remove it."
+                f"{verb} learned: {', '.join(listing.class_names[:MAX_NAMES])}. "
+                f"{mend if to_train else 'Name data of the same classes.'}"
             )
 
 
@@ -230,8 +238,8 @@ def _scan(path: str) -> list[os.DirEntry[str]]:
             return list(entries)
     except FileNotFoundError as error:
         raise DatasetError(
-            f"There is no folder {path}. Give the folder of the pictures with "
-            "--dataset."
+            f"There is no folder {path}. Put it back, or name another folder of "
+            "pictures."
         ) from error
     except NotADirectoryError as error:
         raise DatasetError(

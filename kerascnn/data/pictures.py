@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kerascnn.data.drawings import find_drawing
 from kerascnn.data.facts import DatasetFacts
-from kerascnn.data.folder import SUFFIXES
+from kerascnn.data.folder import KINDS, SUFFIXES
 from kerascnn.data.squares import to_square
 from kerascnn.errors import InputShapeError, PictureError
 from kerascnn.machine.content import UnfitFileError, read_content
@@ -87,8 +87,7 @@ def find_pictures(names: Sequence[str]) -> Iterator[str]:
         files = sorted(_pictures_in(name))
         if not files:
             raise PictureError(
-                f"There is no picture in {name}. Give a folder of "
-                f"{', '.join(suffix[1:] for suffix in SUFFIXES)} files."
+                f"There is no picture in {name}. Give a folder of {KINDS} files."
             )
         yield from files
 

@@ -23,6 +23,11 @@ def format_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def format_counted(count: int, one: str, several: str) -> str:
+    """Write how many there are of what: `1 file`, `2,000 files`."""
+    return f"{format_count(count)} {one if count == 1 else several}"
+
+
 def format_rate(rate: float) -> str:
     """Write a learning rate in up to four digits, without needless zeros: `0.01`."""
     return f"{rate:.4g}"

@@ -6,6 +6,7 @@ from kerascnn.data import ARRAYS
 from kerascnn.machine.numbers import (
     format_accuracy,
     format_count,
+    format_counted,
     format_rate,
     format_seconds,
 )
@@ -76,9 +77,11 @@ kerascnn on {source}.
   and resizing are inside the model.
 - **Gives** probabilities `(batch, {dataset.num_classes})` of:
   {classes_of(dataset)}.
-{pictures}- **Trained** for {metrics.epochs} epochs, {format_count(metrics.steps)} steps
-  of {settings.batch_size} images, with {settings.optimizer} at a learning rate of
-  {format_rate(settings.learning_rate)} ({settings.schedule}), seed {settings.seed}, in
+{pictures}- **Trained** for {format_counted(metrics.epochs, "epoch", "epochs")},
+  {format_counted(metrics.steps, "step", "steps")} of
+  {format_counted(settings.batch_size, "image", "images")}, with
+  {settings.optimizer} at a learning rate of {format_rate(settings.learning_rate)}
+  ({settings.schedule}), seed {settings.seed}, in
   {format_seconds(metrics.seconds)}. `config.json` has every setting,
   `environment.json` the versions and the machine.
 {continued}- **Meant for** pictures like those of {source}{described}. Other

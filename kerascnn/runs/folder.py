@@ -341,6 +341,19 @@ def create_run(
     return Run(path)
 
 
+def require_free(path: Path) -> None:
+    """Refuse the folder of a new run where there is something of that name.
+
+    Raises:
+        RunError: There is.
+    """
+    if os.path.lexists(path):
+        raise RunError(
+            f"There is a run {path} already. Choose another --name, or go on with "
+            f"it: {command_line('train', '--resume', path)}"
+        )
+
+
 def _claim(draft: Path, out: Path, stem: str, name: str | None) -> Path:
     """Move a draft to its name: the one given, or the stem's next free number."""
     number = 1
@@ -357,10 +370,7 @@ def _claim(draft: Path, out: Path, stem: str, name: str | None) -> Path:
                     if not path.exists():
                         raise
         if name:
-            raise RunError(
-                f"There is a run {path} already. Choose another --name, or go on with "
-                f"it: {command_line('train', '--resume', path)}"
-            )
+            require_free(path)
         number += 1
 
 
@@ -412,10 +422,12 @@ def open_run(
     if reference is None:
         return newest_run(out)
     given = os.fspath(reference)
+    paths = (Path(given), out / given) if given else ()
     # Of a name that cannot be, Path.exists() raises.
-    for path in (Path(given), out / given) if given else ():
+    for path in paths:
         if os.path.isfile(path / "config.json"):
             return Run(path)
+    for path in paths:
         if os.path.lexists(path):
             raise RunError(
                 f"{path} is no run: it holds no config.json. `kerascnn runs` lists "

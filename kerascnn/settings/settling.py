@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kerascnn.data import ARRAYS, DATASETS
 from kerascnn.data.sources import short_name
-from kerascnn.machine.numbers import format_count
+from kerascnn.machine.numbers import format_count, format_counted
 from kerascnn.machine.reporter import Reporter
 from kerascnn.settings.config import (
     TrainConfig,
@@ -75,8 +75,8 @@ def settle(config: TrainConfig, reporter: Reporter) -> TrainSettings:
     left_out = len(pictures.stored.left_out)
     if left_out:
         reporter.message(
-            f"{format_count(left_out)} {'file' if left_out == 1 else 'files'} left out "
-            "that cannot be read: see `kerascnn datasets check`"
+            f"{format_counted(left_out, 'file', 'files')} left out that cannot "
+            "be read: see `kerascnn datasets check`"
         )
     chosen = [
         words.format(getattr(settings, name))

@@ -246,6 +246,18 @@ def test_two_kinds_of_output_are_refused(digit):
     assert "both write standard output" in " ".join(result.stderr.split())
 
 
+@pytest.mark.parametrize("option", ["--figure", "--csv"])
+@pytest.mark.parametrize("given", ["seven.png", ".", "link.png"])
+def test_no_picture_is_written_over(calibrated, digit, option, given):
+    content = digit.read_bytes()
+    (digit.parent / "link.png").symlink_to(digit)
+    result = invoke(digit.parent / given, "--model", calibrated.path, option, digit)
+    assert result.exit_code == 2, result.output
+    assert f"{option} {digit} would be written over a picture" in result.stderr
+    assert result.stdout == ""
+    assert digit.read_bytes() == content
+
+
 def test_sheet_of_many_says_how_many(exported, digit, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -92,6 +92,15 @@ def test_size_and_clearing(folder):
     clear_cache()
     assert cache_size() == (0, 0)
     assert open_entry(entry) is None
+    assert os.listdir(folder) == []
+
+
+def test_clearing_leaves_the_lock_of_an_entry_that_is_filled(folder):
+    with cache_entry("x" * 32):
+        clear_cache()
+        assert os.listdir(folder) == [f".{'x' * 32}.lock"]
+    clear_cache()
+    assert os.listdir(folder) == []
 
 
 def change_index(**changes):

@@ -110,6 +110,13 @@ def test_a_fifth_of_broken_files_is_listed_and_left_out(photos, tmp_path):
     assert "checking 240 of 240 pictures" in told.stages
 
 
+def test_one_broken_file_is_one(photos, tmp_path):
+    fill(tmp_path, photos, "a", "b")
+    (tmp_path / "a" / "broken.png").write_text("no picture")
+    finding = by_kind(check(tmp_path))["unreadable"]
+    assert finding.text == "1 file cannot be read, and is left out of a training."
+
+
 def test_class_without_a_picture_that_can_be_read(photos, tmp_path):
     fill(tmp_path, photos, "a", "b")
     (tmp_path / "empty").mkdir()

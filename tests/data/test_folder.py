@@ -111,7 +111,11 @@ def test_folders_without_classes_are_explained(tmp_path, names, words):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("a/1.png", "b/1.txt"), "no picture of the class 'b'"),
+        (
+            ("a/1.png", "b/1.txt"),
+            "no picture of the class 'b' to train on. Add some (png, jpg, jpeg, gif, "
+            "bmp, webp, tif, tiff, ppm, pgm, pbm), or remove",
+        ),
         (
             ("train/a/1.png", "train/b/1.png", "test/c/1.png"),
             "'test/c/1.png' in PATH is of none of the classes",
@@ -124,8 +128,26 @@ def test_what_cannot_be_learned_is_explained(tmp_path, names, words):
         require_classes(listing)
 
 
+def test_pictures_of_other_classes_than_a_network_knows_are_explained(tmp_path):
+    listing = list_folder(make(tmp_path, "a/1.png", "c/1.png"), ("a", "b"))
+    words = (
+        f"'c/1.png' in {tmp_path} is of none of the classes that were learned: a, b. "
+        "Name data of the same classes."
+    )
+    with pytest.raises(DatasetError, match=f"^{re.escape(words)}$"):
+        require_classes(listing, to_train=False)
+
+
+@pytest.mark.parametrize("names", [("a/1.txt",), ("train/a/1.txt", "test/b/1.txt")])
+def test_settled_classes_without_any_picture_are_explained(tmp_path, names):
+    listing = list_folder(make(tmp_path, *names), ("a", "b"))
+    words = f"There is no picture in {tmp_path}. Put some there (png, jpg, "
+    with pytest.raises(DatasetError, match=f"^{re.escape(words)}"):
+        require_classes(listing, to_train=False)
+
+
 def test_no_folder_is_explained(tmp_path):
-    with pytest.raises(DatasetError, match="There is no folder"):
+    with pytest.raises(DatasetError, match=r"There is no folder .*Put it back"):
         list_folder(str(tmp_path / "none"))
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match="is a file"):

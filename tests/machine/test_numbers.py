@@ -5,6 +5,7 @@ import pytest
 from kerascnn.machine.numbers import (
     format_accuracy,
     format_count,
+    format_counted,
     format_loss,
     format_megabytes,
     format_rate,
@@ -48,3 +49,9 @@ def test_other_numbers():
     ]
     assert format_megabytes(250_400) == "0.25"
     assert format_megabytes(1_234_567_890, decimals=0) == "1,235"
+
+
+def test_one_of_them_is_one():
+    assert format_counted(1, "file", "files") == "1 file"
+    assert format_counted(0, "file", "files") == "0 files"
+    assert format_counted(2000, "file", "files") == "2,000 files"

@@ -301,6 +301,16 @@ def test_folder_that_is_no_run_is_refused(tmp_path):
     assert list_runs(tmp_path) == []
 
 
+def test_other_folder_of_the_same_name_does_not_hide_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = create_run(CONFIG, {}, Path("runs"), name="pets")
+    Path("pets").mkdir()
+    assert open_run("pets", "runs") == run
+    Path("letters").mkdir()
+    with pytest.raises(RunError, match=r"^letters is no run: it holds no config\.json"):
+        open_run("letters", "runs")
+
+
 def test_csv_round_trip_leaves_out_what_was_not_taken(tmp_path):
     run = Run(tmp_path)
     run.write_csv("history.csv", [{"epoch": 1, "loss": 0.1 + 0.2, "other": None}])

@@ -202,6 +202,11 @@ def test_card_says_what_was_measured(finished):
     assert "like those of mnist (http://yann.lecun.com/exdb/mnist/). Other" in text
 
 
+def test_card_counts_what_there_is_once(finished):
+    text = card(finished, replace(finished.metrics, epochs=1, steps=1))
+    assert "**Trained** for 1 epoch,\n  1 step of\n  64 images, with" in text
+
+
 def test_card_takes_what_it_says_of_the_data_from_the_run(finished, tmp_path):
     run = Run(shutil.copytree(finished.path, tmp_path / "run"))
     other = {"name": "leaves", "class_names": ("oak", "elm"), "reference": None}
