@@ -146,10 +146,10 @@ def require_classes(listing: Listing, *, to_train: bool = True) -> None:
                 f"on. Add some ({KINDS}), or remove "
                 "the folder of that name."
             )
-    if not listing.files:
+    if all(file.part == "validation" for file in listing.files):
         raise DatasetError(
-            f"There is no picture in {listing.path}. Put some there "
-            f"({KINDS}), or name another folder."
+            f"There is no picture in {listing.path} to train or test on. Put some "
+            f"there ({KINDS}), or name another folder."
         )
     for file in listing.files:
         if file.label is None:

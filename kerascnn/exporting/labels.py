@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+
+from kerascnn.machine.text import printable
 
 LABELS_NAME = "labels.txt"
 
@@ -10,12 +13,18 @@ LABELS_NAME = "labels.txt"
 def label_lines(class_names: Sequence[str]) -> str:
     """One name a line, in the order of the classes.
 
-    A name with line breaks in it, or with bytes that are not UTF-8, would shift those
-    after it or could not be written: it has spaces and escapes for them.
+    A name with line breaks in it would shift those after it: it has spaces for them.
+    Codes that move a terminal's cursor, and bytes that are not UTF-8, are escaped.
     """
     return "".join(f"{_on_one_line(name)}\n" for name in class_names)
 
 
 def _on_one_line(name: str) -> str:
-    text = name.encode("utf-8", "backslashreplace").decode()
-    return "".join(" " if sign.splitlines() == [""] else sign for sign in text)
+    return "".join(map(_visible, name))
+
+
+def _visible(sign: str) -> str:
+    if sign.splitlines() == [""]:
+        return " "
+    # Not all that `printable` escapes: some scripts need signs that join letters.
+    return printable(sign) if unicodedata.category(sign) in {"Cc", "Cs"} else sign

@@ -14,6 +14,7 @@ from kerascnn.machine.numbers import (
     format_loss,
     format_seconds,
 )
+from kerascnn.machine.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,14 +87,14 @@ class LineReporter(Reporter):
     def message(self, text: str) -> None:
         """Write one line, in the place of the live one."""
         self.close()
-        print(text, file=self.stream, flush=True)
+        print(printable(text), file=self.stream, flush=True)
 
     def stage(self, text: str) -> None:
         """Draw the live line anew, with a text."""
         if self.live:
             from rich.text import Text
 
-            self._draw(Text(text, "cyan"))
+            self._draw(Text(printable(text), "cyan"))
 
     def steps(
         self,

@@ -138,10 +138,19 @@ def test_pictures_of_other_classes_than_a_network_knows_are_explained(tmp_path):
         require_classes(listing, to_train=False)
 
 
-@pytest.mark.parametrize("names", [("a/1.txt",), ("train/a/1.txt", "test/b/1.txt")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a/1.txt",),
+        ("train/a/1.txt", "test/b/1.txt"),
+        ("train/a/1.txt", "validation/a/1.png"),
+    ],
+)
 def test_settled_classes_without_any_picture_are_explained(tmp_path, names):
     listing = list_folder(make(tmp_path, *names), ("a", "b"))
-    words = f"There is no picture in {tmp_path}. Put some there (png, jpg, "
+    words = (
+        f"There is no picture in {tmp_path} to train or test on. Put some there (png, "
+    )
     with pytest.raises(DatasetError, match=f"^{re.escape(words)}"):
         require_classes(listing, to_train=False)
 

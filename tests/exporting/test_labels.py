@@ -15,4 +15,9 @@ def test_no_name_shifts_those_after_it():
 
 
 def test_bytes_that_are_not_utf_8_are_escaped():
-    assert label_lines(("a\udcff",)).encode() == b"a\\udcff\n"
+    assert label_lines(("a\udcff",)).encode() == b"a\\xff\n"
+
+
+def test_codes_of_terminals_are_escaped():
+    names = ("\x1b[31mred", "a\tb", "\x00\x7f")
+    assert label_lines(names) == "\\x1b[31mred\na\\tb\n\\x00\\x7f\n"

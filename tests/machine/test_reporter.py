@@ -126,6 +126,14 @@ def test_stages_steps_and_lines_take_each_others_place():
     assert shown(terminal) == [line, "that is all", ""]
 
 
+def test_names_cannot_move_the_cursor():
+    pipe, terminal = io.StringIO(), Terminal()
+    LineReporter(pipe).message("cats\x1b[2J\r\n: 3 pictures, ねこ, 4 × 5")
+    assert pipe.getvalue() == "cats\\x1b[2J\\r\\n: 3 pictures, ねこ, 4 × 5\n"
+    LineReporter(terminal).stage("reading cats\x1b[2J\x07")
+    assert shown(terminal) == ["reading cats\\x1b[2J\\x07"]
+
+
 def test_close_writes_nothing_where_no_line_is_drawn():
     terminal = Terminal()
     LineReporter(terminal).close()
