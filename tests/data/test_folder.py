@@ -142,7 +142,6 @@ def test_pictures_of_other_classes_than_a_network_knows_are_explained(tmp_path):
     "names",
     [
         ("a/1.txt",),
-        ("train/a/1.txt", "test/b/1.txt"),
         ("train/a/1.txt", "validation/a/1.png"),
     ],
 )
