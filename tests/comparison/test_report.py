@@ -60,6 +60,7 @@ class Page(HTMLParser):
         self.words.append(text)
 
 
+@pytest.mark.slow
 def test_html_is_one_file_that_needs_no_other(reported):
     folder, _ = reported
     text = (folder.path / "report.html").read_text()
@@ -76,6 +77,7 @@ def test_html_is_one_file_that_needs_no_other(reported):
     assert len(text) < 6_000_000
 
 
+@pytest.mark.slow
 def test_html_says_it_all_and_escapes_names(reported):
     folder, results = reported
     text = " ".join(
@@ -95,6 +97,7 @@ def test_html_says_it_all_and_escapes_names(reported):
         assert run.name in text
 
 
+@pytest.mark.slow
 def test_markdown_is_the_twin(reported):
     folder, results = reported
     html = " ".join(Page((folder.path / "report.html").read_text()).words)
@@ -112,6 +115,7 @@ def test_markdown_is_the_twin(reported):
         assert (folder.path / link).is_file()
 
 
+@pytest.mark.slow
 def test_tables_of_the_markdown_are_regular(reported):
     folder, _ = reported
     text = (folder.path / "report.md").read_text()
@@ -125,6 +129,7 @@ def test_tables_of_the_markdown_are_regular(reported):
     assert not re.search(r"\n\n\n", text)
 
 
+@pytest.mark.slow
 def test_the_ten_figures_of_the_report_and_more_are_there(reported):
     folder, _ = reported
     names = {
@@ -138,6 +143,7 @@ def test_the_ten_figures_of_the_report_and_more_are_there(reported):
             assert path.read_bytes().startswith(start)
 
 
+@pytest.mark.slow
 def test_results_are_written_as_returned(reported):
     folder, results = reported
     assert json.loads((folder.path / "results.json").read_text()) == results.to_dict()

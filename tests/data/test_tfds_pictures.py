@@ -16,6 +16,8 @@ class _Made(tfds.core.GeneratorBasedBuilder):
     """Makes pictures whose pixels tell their number."""
 
     VERSION = tfds.core.Version("1.0.0")
+    # By the name of the module it would be looked for among the packages installed.
+    pkg_dir_path = tfds.core.Path(__file__).parent
     SHAPE = (None, None, 3)
     PARTS = ("train",)
     MORE = {}  # noqa: RUF012

@@ -86,6 +86,7 @@ def result(tmp_path_factory):
     return json.loads(process.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
 def test_two_devices_train_as_one(result, optimizer):
     one, two = result[f"{optimizer}-1"], result[f"{optimizer}-2"]
