@@ -103,6 +103,7 @@ def test_two_devices_train_as_one(result, optimizer):
     )
 
 
+@pytest.mark.slow
 def test_strategies_of_one_process_do_not_mix_up_their_sums(result):
     losses = result["adagrad-2"]["losses"]
     np.testing.assert_allclose(result["first"], losses, rtol=1e-5)
