@@ -91,6 +91,7 @@ def test_difference_in_too_few_pairs_is_not_decided(made):
     assert row.pairs_needed == 6
 
 
+@pytest.mark.slow
 def test_p_values_are_corrected_for_the_number_of_networks(made):
     results = compared(
         made,
@@ -297,6 +298,7 @@ def joined(made, name, **settings):
     return folder
 
 
+@pytest.mark.slow
 def test_gathered_networks_give_what_they_give_in_one_comparison(made):
     both = joined(made, "both", models=("lenet", "vgg16"))
     parts = [joined(made, model, models=(model,)) for model in ("lenet", "vgg16")]

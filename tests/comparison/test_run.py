@@ -255,6 +255,7 @@ def test_signal_stops_the_runs_and_says_how_to_go_on(trained, monkeypatch):
 # Comparisons gathered
 
 
+@pytest.mark.slow
 def test_gathered_comparisons_are_reported_together(trained, made, tmp_path):
     other = made.make(name="other", models=("vgg16",), seeds=2)
     for folder in (trained.folder, other):

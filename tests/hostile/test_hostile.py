@@ -12,7 +12,7 @@ CASES = {
     "pictures": 8,
     "saved_models": 2,
     "export_reports": 8,
-    "checkpoints": 6,
+    "checkpoints": 4,
     "model_files": 10,
     "settings": 12,
     "command_line": 80,

@@ -81,6 +81,7 @@ def test_it_is_resumed(old, run_python):
         )
 
 
+@pytest.mark.slow
 def test_it_is_trained_again_by_its_config(old):
     config = str(old.path / "config.json")
     fast = ("--no-test", "--no-deterministic")
