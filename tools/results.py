@@ -47,8 +47,8 @@ kerascnn train --config results/runs/{example}/config.json
 `sweep.csv` has the runs that the learning rates were chosen from, on images held out of
 the training set. `tools/sweep.py` made it, `tools/results.py` made this page.
 
-[pictures/](pictures/README.md) has what the networks reach on pictures that others drew:
-digits, letters of fonts and emoji, split by origin.
+[pictures/](pictures/README.md) has what the networks reach on pictures that others
+drew: digits, letters of fonts and emoji, split by origin.
 """
 
 HEAD = """\
