@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +133,31 @@ def new_entry(path: Path) -> Iterator[Path]:
             draft.rename(path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def kept_entry(digest: str, name: str, fill: Callable[[Path], None]) -> Stored:
+    """The pictures of an entry, which is filled first where it is missing or damaged.
+
+    Args:
+        digest: Of the pictures and of how they are read.
+        name: What to call them in a message.
+        fill: Writes what an entry holds into the folder that it is given.
+
+    Raises:
+        DatasetError: The cache cannot be written or read.
+    """
+    with cache_entry(digest) as path:
+        stored = open_entry(path)
+        if stored is None:
+            with new_entry(path) as draft:
+                fill(draft)
+            stored = open_entry(path)
+    if stored is None:
+        raise DatasetError(
+            f"The pictures of {name} cannot be read from {path}. Remove that folder: "
+            "`kerascnn datasets clear`."
+        )
+    return stored
 
 
 def write_index(path: Path, index: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from kerascnn.data.drawings import find_drawing
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.folder import KINDS, SUFFIXES
-from kerascnn.data.squares import to_square
+from kerascnn.data.squares import as_color, middle_of_edge, to_square
 from kerascnn.errors import InputShapeError, PictureError
 from kerascnn.machine.content import UnfitFileError, read_content
 from kerascnn.machine.silence import silent_stderr
@@ -183,7 +183,7 @@ def fit_picture(
     if box is not None and drawing is not None:
         fitted = _centered(drawing.strokes, box, (height, width))
         return FittedPicture(pixels=fitted[:, :, None], inverted=drawing.dark)
-    edge = _edge(pixels)
+    edge = middle_of_edge(pixels)
     if invert is None:
         invert = (
             dataset.background is not None
@@ -274,12 +274,6 @@ def _opaque(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(behind, image).convert("RGB")
 
 
-def _edge(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """The middle brightness of the outermost pixels, for each channel."""
-    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    return np.asarray(np.median(rim, axis=0), np.uint8)
-
-
 def _above(pixels: Pixels, level: float) -> Pixels:
     """Cut out what is brighter than a level; it may be nothing."""
     values = np.clip(pixels - level, 0, None)
@@ -319,7 +313,7 @@ def _padded(
 ) -> Pixels:
     """Scale to fit, with the color of the edge around."""
     image = Image.fromarray(pixels)
-    color = int(edge) if edge.ndim == 0 else tuple(int(value) for value in edge)
+    color = as_color(edge)
     return np.asarray(
         ImageOps.pad(image, size[::-1], method=Image.Resampling.LANCZOS, color=color)
     )

@@ -19,9 +19,7 @@ from kerascnn.data.cache import (
     PARTS,
     SCHEMA,
     Stored,
-    cache_entry,
-    new_entry,
-    open_entry,
+    kept_entry,
     open_images,
     told_errors,
     write_index,
@@ -55,18 +53,11 @@ def read_folder(listing: Listing, reading: Reading, *, stage: Stage) -> Stored:
     Raises:
         DatasetError: No picture of a class can be read, or the cache not be written.
     """
-    with cache_entry(_digest(listing, reading)) as path:
-        stored = open_entry(path)
-        if stored is None:
-            with new_entry(path) as draft:
-                _fill(draft, listing, reading, stage)
-            stored = open_entry(path)
-    if stored is None:
-        raise DatasetError(
-            f"The pictures of {listing.path} cannot be read from {path}. Remove that "
-            "folder: `kerascnn datasets clear`."
-        )
-    return stored
+    return kept_entry(
+        _digest(listing, reading),
+        listing.path,
+        lambda draft: _fill(draft, listing, reading, stage),
+    )
 
 
 def read_item(item: dict[str, Any]) -> dict[str, Any]:

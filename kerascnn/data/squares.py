@@ -40,11 +40,20 @@ def to_square(image: Image.Image, side: int, resize: str) -> npt.NDArray[np.uint
     return np.asarray(_resized(image, (side, side)))
 
 
-def edge_color(pixels: npt.NDArray[np.uint8]) -> int | tuple[int, ...]:
+def middle_of_edge(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The middle brightness of the outermost pixels, for each channel."""
     rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    middle = np.asarray(np.median(rim, axis=0), np.uint8)
-    return int(middle) if middle.ndim == 0 else tuple(int(value) for value in middle)
+    return np.asarray(np.median(rim, axis=0), np.uint8)
+
+
+def edge_color(pixels: npt.NDArray[np.uint8]) -> int | tuple[int, ...]:
+    """The middle of the edge, as Pillow takes a color."""
+    return as_color(middle_of_edge(pixels))
+
+
+def as_color(values: npt.NDArray[np.uint8]) -> int | tuple[int, ...]:
+    """A brightness, or one for each channel, as Pillow takes it."""
+    return int(values) if values.ndim == 0 else tuple(map(int, values))
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -13,14 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from kerascnn.data import count_held_out
-from kerascnn.data.cache import (
-    PARTS,
-    SCHEMA,
-    Stored,
-    cache_entry,
-    new_entry,
-    open_entry,
-)
+from kerascnn.data.cache import PARTS, SCHEMA, Stored, kept_entry
 from kerascnn.data.reading import ImageWriter, Stage, finish_entry
 from kerascnn.data.sources import TFDS, Reading, Survey
 from kerascnn.data.squares import to_square
@@ -58,18 +51,12 @@ def read_tfds(name: str, reading: Reading, *, stage: Stage) -> Stored:
     """
     stage(f"preparing {name}")
     source = _Source(name, reading)
-    with cache_entry(source.digest()) as path:
-        stored = open_entry(path)
-        if stored is None:
-            with new_entry(path) as draft, told_damage(source.builder):
-                source.fill(draft, stage)
-            stored = open_entry(path)
-    if stored is None:
-        raise DatasetError(
-            f"{name} cannot be read from {path}. Remove what was kept of it: "
-            "`kerascnn datasets clear`."
-        )
-    return stored
+
+    def fill(draft: Path) -> None:
+        with told_damage(source.builder):
+            source.fill(draft, stage)
+
+    return kept_entry(source.digest(), name, fill)
 
 
 class _Source:
