@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from kerascnn.errors import ModelFileError
 from kerascnn.model_files.keras_model import Pixels
+from kerascnn.models.layers import all_layers
 
 # A smaller map says next to nothing of where something is.
 LEAST_SIDE = 4
@@ -95,7 +96,7 @@ def explain_images(
         calls.append(Call(layer, tuple(first.shape), tuple(given.shape)))
 
     with ExitStack() as stack:
-        for layer in _layers(model):
+        for layer in all_layers(model):
             stack.enter_context(_told(layer, partial(note, layer)))
         model(_floats(images[:1]), training=False)
     maps = [
@@ -174,15 +175,6 @@ def _covered(calls: Sequence[Call]) -> Box:
         sides = after
     (top, left), (bottom, right) = edge, edge + pixel * sides
     return float(left), float(top), float(right), float(bottom)
-
-
-def _layers(model: keras.Model) -> Iterator[keras.Layer]:
-    """The layers that compute, those of models in the model among them."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
 
 
 def _without_softmax(layer: keras.Layer, path: Path) -> Any:

@@ -26,8 +26,8 @@ from kerascnn.machine.archives import open_archive
 from kerascnn.machine.arrays import ArrayHeader, read_header, read_values
 from kerascnn.machine.content import MAX_MODEL_BYTES, parse_json
 from kerascnn.machine.files import write_whole
+from kerascnn.models.layers import all_layers
 from kerascnn.settings.config import EPOCHS
-from kerascnn.training.network import all_layers
 from kerascnn.training.origin import changed_settings, describe_origin
 from kerascnn.training.state import TrainingState
 from kerascnn.training.validity import state_problem

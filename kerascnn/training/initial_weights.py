@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 
 from kerascnn.errors import ModelFileError
+from kerascnn.models.layers import all_layers
 from kerascnn.models.load import load_model
-from kerascnn.training.network import all_layers
 
 # Weights that a line names.
 MAX_NAMED = 3

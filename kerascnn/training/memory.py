@@ -15,8 +15,9 @@ from kerascnn.errors import ConfigError
 from kerascnn.machine.environment import usable_memory_bytes
 from kerascnn.machine.state import fresh_state
 from kerascnn.model_files.keras_model import BATCH_SIZE
+from kerascnn.models.layers import all_layers
 from kerascnn.settings.config import TrainSettings
-from kerascnn.training.network import all_layers, build_network
+from kerascnn.training.network import build_network
 
 # Networks of the recipes' sizes fit into every machine: to estimate takes 50 ms.
 SMALL_PIXELS = BATCH_SIZE * 64**2

@@ -95,12 +95,3 @@ def restart_optimizer(settings: TrainSettings, model: keras.Model) -> None:
             strict=True,
         ):
             average.assign(weight)
-
-
-def all_layers(model: keras.Model) -> Iterator[keras.Layer]:
-    """The layers of a model, and of those in it."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from all_layers(layer)
-        else:
-            yield layer

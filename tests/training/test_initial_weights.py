@@ -14,10 +14,11 @@ from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import ModelFileError, TrainingInterruptedError, UnknownNameError
 from kerascnn.machine.reporter import Reporter
 from kerascnn.models.build import build_model
+from kerascnn.models.layers import all_layers
 from kerascnn.runs.folder import list_runs
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.initial_weights import take_weights
-from kerascnn.training.network import all_layers, compile_model
+from kerascnn.training.network import compile_model
 
 SMALL = {
     **{"limit": 640, "epochs": 2, "validation_fraction": 0.01, "test": False},
