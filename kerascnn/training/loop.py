@@ -54,12 +54,9 @@ class TrainingLoop:
             TrainingInterruptedError: A signal came; a checkpoint is written.
             RunError: The run cannot be written.
         """
-        settings = self.settings
         self.reporter.stage("compiling the first step")
         with remembered_signals() as signals:
-            while state.epoch < settings.epochs and not state.has_stalled(
-                settings.early_stop, self.setup.began_anew
-            ):
+            while not self._is_over(state):
                 self._train_epoch(state, signals)
                 self._finish_epoch(state)
                 if signals:
@@ -133,15 +130,19 @@ class TrainingLoop:
         if is_best:
             recorder.keep_epoch(model, state)
         # Of few images an epoch takes less time than to write it down.
-        is_last = state.epoch == settings.epochs or state.has_stalled(
-            settings.early_stop
-        )
-        if is_best or is_last or started - self.written > SECONDS_UNWRITTEN:
+        is_due = started - self.written > SECONDS_UNWRITTEN
+        if is_best or is_due or self._is_over(state):
             self._write(state)
         if settings.tensorboard:
             recorder.write_tensorboard(row)
         self.ending_seconds = time.monotonic() - started
         self.reporter.epoch(name, row)
+
+    def _is_over(self, state: TrainingState) -> bool:
+        """Whether all epochs are done, or none was better for too long."""
+        return state.epoch >= self.settings.epochs or state.has_stalled(
+            self.settings.early_stop, self.setup.began_anew
+        )
 
     def _write(self, state: TrainingState) -> None:
         """Write down the epochs that are done, and all that is needed to go on."""
