@@ -44,13 +44,17 @@ def finish_training(
     predict = setup.predict
     if settings.mixed_precision:  # what is saved computes in 32 bits
         predict = Predictor(saved)
-        metrics = replace(metrics, **measure_validation(setup, predict))
     names = setup.dataset.class_names
     if len(setup.validation):
         probabilities = predict(setup.validation.images)
         if not np.isfinite(probabilities).all():
             raise diverged_error(setup, recorder, state)
         labels = setup.validation.labels
+        if settings.mixed_precision:
+            loss, accuracy = loss_and_accuracy(probabilities, labels)
+            metrics = replace(
+                metrics, validation_loss=loss, validation_accuracy=accuracy
+            )
         metrics = replace(
             metrics,
             **measure_calibration(probabilities, labels, names),
