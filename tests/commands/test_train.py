@@ -28,7 +28,8 @@ def said(result):
 
 
 def test_options_are_the_settings():
-    own = {"config_file", "name", "resume", "out", "as_json", "no_augment"}
+    own = {"config_file", "computed_as", "name", "resume", "out", "as_json"}
+    own |= {"no_augment"}
     assert {param.name for param in train.params} - own == set(
         TrainConfig(model="lenet").to_dict()
     )

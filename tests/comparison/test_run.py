@@ -45,6 +45,9 @@ class FakeProcess:
         else:
             self.name = words[words.index("--name") + 1]
             self.kind = "new"
+            self.computed_as = dict(zip(words, words[1:], strict=False)).get(
+                "--computed-as"
+            )
         self.env = env
         FakeProcess.started.append(self)
         done = FakeProcess.act(self.name)
@@ -118,6 +121,14 @@ def test_everything_is_done_in_the_order_of_the_plan(trained):
     )
     for name in ("chosen.json", "test.json", "results.json", "report.html"):
         assert trained.folder.has(name)
+
+
+def test_all_runs_are_computed_as_the_first_of_their_network(trained):
+    run_comparison(trained.folder, jobs=1)
+    first, *others = trained.started
+    assert first.computed_as is None
+    path = str(trained.folder.runs_path / first.name)
+    assert {process.computed_as for process in others} == {path}
 
 
 def test_finished_comparison_does_nothing_again(trained):
