@@ -5,12 +5,15 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import contender
 
 from kerascnn.machine.tensorflow import load_tensorflow
 
-options = contender.parse()
+parser = contender.parser()
+parser.add_argument("--ways", default="default")
+options = parser.parse_args()
 load_tensorflow()
 
 from kerascnn.machine.reporter import Reporter  # noqa: E402
@@ -45,6 +48,13 @@ class Pace(Reporter):
         self.wanted, self.before, self.started = order, steps, time.perf_counter()
 
 
+def layer_settings(ways: str) -> dict[str, Any]:
+    """The settings that train with Keras's own layers, or with all of kerascnn's."""
+    if ways not in ("none", "default"):
+        raise SystemExit(f"--ways is none or default, but got {ways!r}.")
+    return {"fast_layers": ways == "default"}
+
+
 with tempfile.TemporaryDirectory() as folder:
     train_model(
         TrainConfig(
@@ -52,12 +62,14 @@ with tempfile.TemporaryDirectory() as folder:
             optimizer=options.optimizer,
             learning_rate=contender.LEARNING_RATE,
             schedule="constant",
-            batch_size=contender.BATCH_SIZE,
-            image_size=contender.IMAGE_SIZE,
-            stem="paper",
+            batch_size=options.batch_size,
+            image_size=options.image_size,
+            stem=options.stem,
             epochs=100,
             validation_fraction=0,
+            mixed_precision=options.bfloat16,
             test=False,
+            **layer_settings(options.ways),
         ),
         Path(folder),
         reporter=Pace(),
