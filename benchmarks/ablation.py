@@ -17,6 +17,7 @@ import argparse
 import statistics
 from collections.abc import Iterable, Iterator
 
+import machine
 from pytorch_choice import fastest_pytorch
 from rows import Row, group, replace_rows
 from tables import markdown, pairs, spread
@@ -93,7 +94,8 @@ def section(rows: list[Row]) -> str:
         found = gains(own)
         networks = list(dict.fromkeys(network for network, _ in found))
         names = sorted(
-            dict.fromkeys(name for _, name in found), key=lambda name: name[:5] != "keras"
+            dict.fromkeys(name for _, name in found),
+            key=lambda name: name[:5] != "keras",
         )
         lines = [
             [name, *(spread(found.get((network, name), ())) for network in networks)]
@@ -113,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     options = parser.parse_args()
+    machine.begin()
     turns, seconds = (3, QUICK_TURN_S) if options.quick else (5, TURN_S)
     for network in options.network or NETWORKS:
         for optimizer in options.optimizer or ("sgd",):

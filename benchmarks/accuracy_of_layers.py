@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import machine
 import numpy as np
 from rows import Row, group, replace_rows
 from tables import markdown
@@ -96,7 +98,7 @@ def cases(networks: Sequence[str]) -> Iterator[Case]:
             options = {"stem": setting.stem} if len(entry.stems) > 1 else {}
             model = entry.load()((size, size, 1), 10, **options)
             own = list(all_layers(model))
-            for layer, following in zip(own, own[1:], strict=False):
+            for layer, following in itertools.pairwise(own):
                 if isinstance(layer, kinds):
                     is_pooled = isinstance(following, layers.MaxPooling2D)
                     taken = (layer, following) if is_pooled else (layer,)
@@ -111,7 +113,9 @@ def random_cases(random: np.random.Generator) -> Iterator[Case]:
 
     for number in range(RANDOM_CASES):
         kind = RANDOM_KINDS[number % len(RANDOM_KINDS)]
-        side, channels, filters = (int(random.integers(1, end)) for end in (33, 257, 257))
+        side, channels, filters = (
+            int(random.integers(1, end)) for end in (33, 257, 257)
+        )
         kernel, stride = int(random.choice((1, 3, 3, 5))), int(random.choice((1, 1, 2)))
         made: tuple[keras.Layer, ...]
         if kind == "conv":
@@ -270,6 +274,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", choices=NETWORKS, action="append")
     options = parser.parse_args()
+    machine.begin()
     load_tensorflow()
     different: dict[str, Case] = {}
     for case in cases(options.network or NETWORKS):

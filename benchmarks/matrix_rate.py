@@ -3,8 +3,8 @@
     python benchmarks/matrix_rate.py
 
 prints the best of twenty products of 2048x2048 matrices, in operations per second:
-`float32`, the better of NumPy and TensorFlow with oneDNN, and `bfloat16`, by TensorFlow,
-where the processor has it.
+`float32`, the better of NumPy and TensorFlow with oneDNN, and `bfloat16`, by
+TensorFlow, where the processor has it.
 """
 
 from __future__ import annotations

@@ -79,7 +79,9 @@ def build_vgg16(size: int = 32, stem: str = "paper") -> nn.Module:
             layers += [nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU()]
             channels = filters
         layers.append(nn.MaxPool2d(2))
-    return nn.Sequential(*layers, nn.Flatten(), *wide_classifier(512 * (size // 32) ** 2))
+    return nn.Sequential(
+        *layers, nn.Flatten(), *wide_classifier(512 * (size // 32) ** 2)
+    )
 
 
 def wide_classifier(features: int) -> list[nn.Module]:

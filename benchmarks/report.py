@@ -14,6 +14,7 @@ from pathlib import Path
 import ablation
 import accuracy_of_layers
 import roofline
+import time_to_accuracy
 from rows import RESULTS, Row, group, read_rows
 from tables import filled, markdown, median_rate, pairs, spread
 
@@ -22,29 +23,29 @@ HERE = Path(__file__).parent
 PAGE = """\
 # Benchmarks
 
-Measured on {cores} cores of an {processor} processor ({memory} GiB) with Python
-{python}, TensorFlow {tensorflow}, Keras {keras}, PyTorch {pytorch} and JAX {jax}. The
-times of another machine differ; the ratios are what to compare. `make bench` repeats
-all of it. The ratio to Keras is large where TensorFlow leaves oneDNN off, which depends
-on the instruction set. An imitated one is that of an older processor, to which oneDNN,
-ATen, MKL and XLA are held on this one; Eigen's products do not follow.
+Measured on {cores} cores of an {processor} processor ({instruction_set}, {memory} GiB):
+{versions}.
+
+The times of another machine differ; the ratios are what to compare. `make bench` repeats all of it. The ratio to Keras is large where TensorFlow
+leaves oneDNN off, which depends on the instruction set. An imitated one is that of an
+older processor: oneDNN, ATen, MKL and XLA are held to it; Eigen's products do not
+follow.
 
 {sections}"""
 
 TRAINING = """\
 ## Training
 
-{about} "Keras" is the plain script: NumPy arrays into `fit`, TensorFlow with its
-defaults; beside it the same with `TF_ENABLE_ONEDNN_OPTS=1`. "PyTorch" is in the fastest
-of its ways here, of which the last table has the names: two layouts, eager or compiled
-in two modes, three ways of the optimizer. All hold the images in memory, count the
-correct predictions, compute in float32 and take turns, each a process of its own; the
-rates are medians, a ratio is the median of the ratios of the turns, with the lowest and
-the highest.
+Batches of 128 images of 32x32x1 pixels. "Keras" is the plain script: NumPy arrays into
+`fit`, TensorFlow with its defaults; beside it the same with `TF_ENABLE_ONEDNN_OPTS=1`.
+"PyTorch" is in the fastest of its ways here: two layouts, eager or compiled in two
+modes, three ways of the optimizer. All hold the images in memory, count the correct
+predictions, compute in float32 and take turns, each a process of its own; the rates are
+medians, a ratio is the median of the ratios of the turns, with the lowest and the
+highest.
 
 {tables}
 """
-COMMON = "Batches of 128 images of 32x32x1 pixels."
 RECIPES = """\
 ## Training at the recipes' sizes
 
@@ -89,10 +90,12 @@ MIXED_PEERS = {
 
 def main() -> None:
     """Read the rows, write the page."""
-    machine = json.loads((RESULTS / "machine.json").read_text())
-    (HERE / "RESULTS.md").write_text(
-        PAGE.format(**machine, sections="\n".join(sections()))
+    here = json.loads((RESULTS / "machine.json").read_text())
+    versions = ", ".join(f"{name} {it}" for name, it in here["versions"].items())
+    page = PAGE.format(
+        **here["machine"], versions=versions, sections="\n".join(sections())
     )
+    (HERE / "RESULTS.md").write_text(page)
 
 
 def sections() -> Iterable[str]:
@@ -107,7 +110,7 @@ def sections() -> Iterable[str]:
         )
     )
     if common:
-        yield TRAINING.format(about=COMMON, tables=rate_table(common, "kerascnn", PLAIN))
+        yield TRAINING.format(tables=rate_table(common, "kerascnn", PLAIN))
     if recipe:
         yield RECIPES.format(tables=rate_table(recipe, "kerascnn", PLAIN))
     if mixed:
@@ -121,6 +124,8 @@ def sections() -> Iterable[str]:
         yield ablation.section(rows)
     if rows := read_rows("accuracy_of_layers"):
         yield accuracy_of_layers.section(rows)
+    if rows := read_rows("time_to_accuracy"):
+        yield time_to_accuracy.section(rows)
     yield from (path.read_text() for path in sorted(RESULTS.glob("*.part.md")))
 
 
@@ -181,7 +186,8 @@ def choice_table(rows: list[Row]) -> str:
     """The ways of PyTorch that competed."""
     columns = ("instruction_set", "sizes", "precision", "network", "optimizer")
     lines = [
-        [*key, f"`{named(own, 'pytorch')}`"] for key, own in group(rows, *columns).items()
+        [*key, f"`{named(own, 'pytorch')}`"]
+        for key, own in group(rows, *columns).items()
     ]
     return markdown([*(name.replace("_", " ") for name in columns), "way"], lines)
 

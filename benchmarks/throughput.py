@@ -16,11 +16,11 @@ before and is not asked for stays there.
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
+import machine
 from pytorch_choice import fastest_pytorch
-from rows import RESULTS, replace_rows
+from rows import replace_rows
 from turns import (
     INSTRUCTION_SETS,
     NETWORKS,
@@ -34,7 +34,7 @@ from turns import (
     take_turns,
 )
 
-from kerascnn.machine.environment import describe_environment, package_version
+from kerascnn.machine.environment import computes_bfloat16
 
 COLUMNS = (*PLACE, "images_per_second", "import_s", "first_step_s", "peak_mib")
 
@@ -54,29 +54,13 @@ def compete(names: list[str], setting: Setting, *, quick: bool) -> list[dict[str
     return take_turns(installed(names), setting, turns=turns, seconds=seconds)
 
 
-def write_machine() -> None:
-    """Write down what this machine is."""
-    here = describe_environment()
-    machine = {
-        **{name: here[name] for name in ("processor", "cores", "python")},
-        **{name: here["packages"][name] for name in ("tensorflow", "keras")},
-        "memory": round(here["memory_bytes"] / 2**30, 1),
-        "pytorch": package_version("torch"),
-        "jax": package_version("jax"),
-    }
-    (RESULTS / "machine.json").write_text(json.dumps(machine, indent=2) + "\n")
-
-
 def parse() -> argparse.Namespace:
     """Read the command line; `ablation.py` has the same options, but for two."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     parser.add_argument("--recipe", action="store_true")
     parser.add_argument("--bfloat16", action="store_true")
-    options = parser.parse_args()
-    if options.bfloat16 and options.isa != "native":
-        parser.error("TensorFlow crashes in bfloat16 where another set is imitated.")
-    return options
+    return parser.parse_args()
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -88,10 +72,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def main() -> None:
-    """Run what the command line asks for, and write it down after every network."""
+    """Run what the command line asks for, and write it down after every network.
+
+    Where oneDNN is held to AVX2, TensorFlow crashes in bfloat16.
+    """
     options = parse()
-    RESULTS.mkdir(exist_ok=True)
-    write_machine()
+    if options.bfloat16 and (options.isa != "native" or computes_bfloat16() is False):
+        print("bfloat16 is left out: the processor does not multiply in it.")
+        return
+    machine.begin()
     for network in options.network or NETWORKS:
         for optimizer in options.optimizer or OPTIMIZERS:
             setting = Setting(

@@ -27,7 +27,15 @@ TURN_S, QUICK_TURN_S = 2.0, 1.0
 SETTING = ("instruction_set", "network", "optimizer", "sizes", "precision")
 PLACE = (*SETTING, "contender", "turn")
 # The environment that a plain script has; kerascnn's own settings are its own affair.
-SETTINGS_OF_OTHERS = ("ATEN_", "DNNL_", "KERAS_", "MKL_", "OMP_", "ONEDNN_", "OPENBLAS_")
+SETTINGS_OF_OTHERS = (
+    "ATEN_",
+    "DNNL_",
+    "KERAS_",
+    "MKL_",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+)
 SETTINGS_OF_OTHERS += ("TF_", "TORCH", "XLA_")
 PLAIN = {
     name: value
@@ -233,9 +241,7 @@ def peak_mib(pid: int, proc: Path = Path("/proc")) -> float | None:
         fields = dict(line.split(":", 1) for line in lines)
         tasks = (proc / str(pid) / "task").iterdir()
         children = [
-            child
-            for task in tasks
-            for child in (task / "children").read_text().split()
+            child for task in tasks for child in (task / "children").read_text().split()
         ]
     except OSError:
         return None

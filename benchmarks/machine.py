@@ -1,0 +1,50 @@
+"""The machine that `results/` is of: one at a time, since ratios differ by machine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rows import RESULTS
+
+from kerascnn.machine.environment import (
+    describe_environment,
+    instruction_set,
+    package_version,
+)
+
+PATTERNS = ("*.csv", "*.part.md")
+
+
+def begin() -> None:
+    """Write down what this machine is; what another one measured is removed."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / "machine.json"
+    here = this_machine()
+    there = json.loads(path.read_text()) if path.exists() else {}
+    if there.get("machine") != here["machine"]:
+        for pattern in PATTERNS:
+            for old in RESULTS.glob(pattern):
+                old.unlink()
+        there = {"versions": {}}
+    # A part of the benchmarks may run without what another part needs.
+    here["versions"] = there["versions"] | here["versions"]
+    path.write_text(json.dumps(here, indent=2) + "\n")
+
+
+def this_machine() -> dict[str, dict[str, Any]]:
+    """What this machine is, and the versions that are installed."""
+    here = describe_environment()
+    found = {name: package_version(name) for name in ("torch", "jax")}
+    return {
+        "machine": {
+            **{name: here[name] for name in ("processor", "cores")},
+            "instruction_set": instruction_set(),
+            "memory": round(here["memory_bytes"] / 2**30, 1),
+        },
+        "versions": {
+            "python": here["python"],
+            **{name: here["packages"][name] for name in ("tensorflow", "keras")},
+            **{name: version for name, version in found.items() if version},
+        },
+    }
