@@ -27,10 +27,11 @@ hostile:  ## Hostile inputs, N of each kind; another SEED makes others.
 	$(BIN)/python -W error tests/hostile/run.py --cases $(N) --seed $(SEED)
 
 # Benchmarks have an environment of their own. PyPI's PyTorch for Linux on x86-64 brings
-# CUDA, 3 GB; PyTorch's own index has the build for CPUs.
+# CUDA, 3 GB; PyTorch's own index has the build for CPUs, and is asked alone.
 BENCH ?= .venv-bench
+CPU_BUILDS = https://download.pytorch.org/whl/cpu
 ifeq ($(shell uname -sm),Linux x86_64)
-TORCH ?= torch --index-url https://download.pytorch.org/whl/cpu
+TORCH ?= torch --index-url $(CPU_BUILDS)
 else
 TORCH ?= torch
 endif
@@ -40,7 +41,8 @@ define INSTALL_BENCH
 $(BENCH)/bin/python -c pass 2>/dev/null || python3 -m venv $(BENCH)
 $(BENCH)/bin/pip install --quiet '.[onnx]' -r benchmarks/requirements.txt
 @test -z "$(TORCH)" || $(BENCH)/bin/python -c "import torch" 2>/dev/null \
-    || $(BENCH)/bin/pip install --quiet $(TORCH) \
+    || PIP_EXTRA_INDEX_URL=$(findstring $(CPU_BUILDS),$(TORCH)) \
+    $(BENCH)/bin/pip install --quiet $(TORCH) \
     || { echo "No PyTorch from there: 'make $@ TORCH=torch' takes PyPI's (with CUDA," \
     "3 GB), 'make $@ TORCH=' goes without it." >&2; exit 1; }
 endef

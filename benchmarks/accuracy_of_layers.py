@@ -58,14 +58,14 @@ class Case:
 
     name: str
     layers: tuple[keras.Layer, ...]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
 
     def shape(self) -> str:
         """The layers in words; equal where they compute the same."""
         words = []
         for layer in self.layers:
             config = layer.get_config()
-            told = ("filters", "kernel_size", "strides", "padding", "use_bias")
+            told = ("filters", "units", "kernel_size", "strides", "padding", "use_bias")
             values = [f"{name} {config[name]}" for name in told if name in config]
             words.append(" ".join([type(layer).__name__, *values]))
         return f"{'x'.join(map(str, self.input_shape))}: {', '.join(words)}"
@@ -84,13 +84,14 @@ class Case:
 
 
 def cases(networks: Sequence[str]) -> Iterator[Case]:
-    """The convolutions and normalizations of networks, and random ones."""
+    """The layers with weights of networks, and random ones."""
     from keras import layers
 
     from kerascnn import MODELS
     from kerascnn.models.layers import all_layers
 
     kinds = (layers.Conv2D, layers.SeparableConv2D, layers.BatchNormalization)
+    kinds += (layers.Dense,)
     for network in networks:
         for sizes in ("common", "recipe"):
             setting = Setting(network=network, sizes=sizes)
@@ -98,7 +99,7 @@ def cases(networks: Sequence[str]) -> Iterator[Case]:
             options = {"stem": setting.stem} if len(entry.stems) > 1 else {}
             model = entry.load()((size, size, 1), 10, **options)
             own = list(all_layers(model))
-            for layer, following in itertools.pairwise(own):
+            for layer, following in itertools.pairwise([*own, None]):
                 if isinstance(layer, kinds):
                     is_pooled = isinstance(following, layers.MaxPooling2D)
                     taken = (layer, following) if is_pooled else (layer,)
@@ -204,7 +205,10 @@ def run_pytorch(model: keras.Model, x: Array, dy: Array) -> Results:
     """Compute the same by PyTorch's functions."""
     import torch
 
-    leaves = [torch.from_numpy(x).permute(0, 3, 1, 2).contiguous().requires_grad_()]
+    x = torch.from_numpy(x)
+    is_image = x.ndim == 4
+    to_torch, to_keras = ((0, 3, 1, 2), (0, 2, 3, 1)) if is_image else ((0, 1), (0, 1))
+    leaves = [x.permute(to_torch).contiguous().requires_grad_()]
     y = leaves[0]
     for layer in model.layers[1:]:
         weights = [
@@ -213,16 +217,16 @@ def run_pytorch(model: keras.Model, x: Array, dy: Array) -> Results:
         ]
         leaves += weights
         y = apply_pytorch(layer, y, weights)
-    back = torch.from_numpy(dy).permute(0, 3, 1, 2)
+    back = torch.from_numpy(dy).permute(to_torch)
     dx, *rest = torch.autograd.grad(y, leaves, back)
-    output, dx = (value.detach().permute(0, 2, 3, 1).numpy() for value in (y, dx))
+    output, dx = (value.detach().permute(to_keras).numpy() for value in (y, dx))
     return [output], [dx], [gradient.numpy() for gradient in rest]
 
 
 def apply_pytorch(
     layer: keras.Layer, x: torch.Tensor, weights: list[torch.Tensor]
 ) -> torch.Tensor:
-    """One of Keras's layers, linear, by PyTorch: `(b, c, h, w)`, Keras's weights."""
+    """One of Keras's layers, linear, by PyTorch, of `(b, c, h, w)` or `(b, n)`."""
     from keras import layers
     from torch.nn import functional
 
@@ -232,6 +236,9 @@ def apply_pytorch(
         return functional.batch_norm(
             x, None, None, *weights, training=True, eps=layer.epsilon
         )
+    bias = weights[-1] if layer.use_bias else None
+    if isinstance(layer, layers.Dense):
+        return functional.linear(x, weights[0].T, bias)
     stride, reach = layer.strides[0], layer.kernel_size[0]
     if layer.padding == "same":
         around: list[int] = []
@@ -239,7 +246,6 @@ def apply_pytorch(
             total = max(0, (-(-side // stride) - 1) * stride + reach - side)
             around += [total // 2, total - total // 2]
         x = functional.pad(x, around)
-    bias = weights[-1] if layer.use_bias else None
     first = weights[0]
     if isinstance(layer, layers.SeparableConv2D):
         depthwise = first.permute(2, 3, 0, 1)

@@ -26,10 +26,10 @@ PAGE = """\
 Measured on {cores} cores of an {processor} processor ({instruction_set}, {memory} GiB):
 {versions}.
 
-The times of another machine differ; the ratios are what to compare. `make bench` repeats all of it. The ratio to Keras is large where TensorFlow
-leaves oneDNN off, which depends on the instruction set. An imitated one is that of an
-older processor: oneDNN, ATen, MKL and XLA are held to it; Eigen's products do not
-follow.
+The times of another machine differ; the ratios are what to compare. `make bench`
+repeats all of it. The ratio to Keras is large where TensorFlow leaves oneDNN off, which
+depends on the instruction set. An imitated one is that of an older processor: oneDNN,
+ATen, MKL and XLA are held to it; Eigen's products do not follow.
 
 {sections}"""
 
