@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 from rows import RESULTS
@@ -14,10 +16,17 @@ from kerascnn.machine.environment import (
 )
 
 PATTERNS = ("*.csv", "*.part.md")
+MOST_BUSY = 0.1
 
 
 def begin() -> None:
-    """Write down what this machine is; what another one measured is removed."""
+    """Write down what this machine is; what another one measured is removed.
+
+    A line says if others compute here: PyTorch's threads, which wait for each other
+    many times a step, were thirty times as slow beside a training of low priority.
+    """
+    if (busy := busy_share()) > MOST_BUSY:
+        print(f"Others use {busy:.0%} of the processor: measure when they do not.")
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "machine.json"
     here = this_machine()
@@ -30,6 +39,18 @@ def begin() -> None:
     # A part of the benchmarks may run without what another part needs.
     here["versions"] = there["versions"] | here["versions"]
     path.write_text(json.dumps(here, indent=2) + "\n")
+
+
+def busy_share(seconds: float = 1.0, stat: Path = Path("/proc/stat")) -> float:
+    """The share of the processor's time that is used; 0 where Linux does not tell."""
+    if not stat.exists():
+        return 0.0
+    times = []
+    for pause in (seconds, 0):
+        times.append([int(field) for field in stat.read_text().split()[1:9]])
+        time.sleep(pause)
+    passed = [after - before for before, after in zip(*times, strict=True)]
+    return 1 - sum(passed[3:5]) / max(1, sum(passed))  # idle, or waiting for a disk
 
 
 def this_machine() -> dict[str, dict[str, Any]]:

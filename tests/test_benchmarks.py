@@ -122,6 +122,13 @@ def test_what_another_machine_measured_is_removed(monkeypatch, tmp_path):
     assert json.loads(path.read_text()) == here
 
 
+def test_share_of_the_processor_that_others_use(tmp_path):
+    from machine import busy_share
+
+    assert 0 <= busy_share(0.05) <= 1
+    assert busy_share(0, tmp_path / "none") == 0
+
+
 def turn(contender, number, rate, **more):
     given = {"contender": contender, "turn": str(number), "images_per_second": rate}
     return {**given, "network": "lenet", "stage": "1", "group": "0"} | more
