@@ -152,6 +152,7 @@ class Contender:
     def _read(self) -> dict[str, Any]:
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line:
+            self.stop()
             raise ContenderError(f"{self.name} ended early; run its script to see why.")
         answer: dict[str, Any] = json.loads(line)
         return answer

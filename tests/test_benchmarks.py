@@ -105,11 +105,13 @@ def test_new_rows_take_the_place_of_those_they_supersede(monkeypatch, tmp_path):
     assert rows.read_rows("none") == []
 
 
-def test_what_another_machine_measured_is_removed(monkeypatch, tmp_path):
+def test_what_another_machine_measured_is_removed(monkeypatch, tmp_path, capsys):
     import machine
 
     monkeypatch.setattr(machine, "RESULTS", tmp_path)
+    monkeypatch.setattr(machine, "busy_share", lambda: 0.5)
     machine.begin()
+    assert "Others use 50% of the processor" in capsys.readouterr().out
     (tmp_path / "some.csv").write_text("a\n")
     machine.begin()
     assert (tmp_path / "some.csv").exists()
