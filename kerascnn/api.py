@@ -35,6 +35,7 @@ from kerascnn.model_files.formats import (
 )
 from kerascnn.model_files.ranges import BATCH_SIZE, SECONDS, THREADS, TOLERANCE
 from kerascnn.registry import known_name
+from kerascnn.runs.computation import computation_of
 from kerascnn.runs.folder import (
     DEFAULT_FOLDER,
     Run,
@@ -75,6 +76,7 @@ def train(
     out: str | PathLike[str] = DEFAULT_FOLDER,
     name: str | None = None,
     reporter: Reporter | None = None,
+    computed_as: Reference | None = None,
     **settings: Unpack[TrainKeywords],
 ) -> Run:
     """Train a network, and write a run.
@@ -87,6 +89,8 @@ def train(
         out: The folder of all runs.
         name: The run's folder in it; `<model>-<optimizer>-<n>` where `None`.
         reporter: Told how it goes; a live line where `None`. `Reporter()` says nothing.
+        computed_as: A run of the same network: batches are shared among threads, and
+            each layer computed, as there; as suits this machine where `None`.
         **settings: The fields of `TrainConfig`; the network's recipe has the rest.
 
     Returns:
@@ -121,8 +125,11 @@ def train(
         "Give another folder with --out.",
     )
 
+    same = None if computed_as is None else _run(computed_as, out)
     with closing(reporter or LineReporter()) as told, told_memory_errors(SMALLER):
         settled = None if data is not None else settle(config, told)
+        if same is not None and settled is not None:
+            computation_of(same, settled)  # what is wrong is told before it loads
         told.stage("loading TensorFlow")
         load_tensorflow()
         from kerascnn.training.train import train_model
@@ -135,6 +142,7 @@ def train(
             reporter=told,
             data=data,
             class_names=class_names,
+            computed_as=same,
         )
 
 

@@ -20,6 +20,7 @@ from kerascnn.commands.params import Name, NameValue
 from kerascnn.data import augmentations
 from kerascnn.machine.numbers import format_accuracy
 from kerascnn.models import MODELS
+from kerascnn.runs.computation import is_alike
 from kerascnn.runs.folder import Run
 from kerascnn.runs.metrics import IMBALANCED, RunMetrics
 from kerascnn.settings.config import CLASS_WEIGHTS, DEVICES, TrainConfig
@@ -134,7 +135,7 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--fast-layers/--no-fast-layers",
     default=None,
-    help="On CPUs, layers that train faster.  [default: fast-layers]",
+    help="Layers and optimizers that train faster.  [default: fast-layers]",
 )
 @click.option(
     "--test/--no-test",
@@ -165,6 +166,13 @@ from kerascnn.settings.schedules import SCHEDULES
     type=Path,
     help="Train as a run's config.json says; MODEL and options given here win.",
 )
+@click.option(
+    "--computed-as",
+    metavar="RUN",
+    help="Share batches among threads, and compute each layer, as a run of the same "
+    "network did.  [default: the run of --config, else what suits this machine]",
+    shell_complete=complete_runs,
+)
 @click.option("--name", help="Name of the run.  [default: MODEL-OPTIMIZER-NUMBER]")
 @click.option(
     "--resume",
@@ -177,6 +185,7 @@ from kerascnn.settings.schedules import SCHEDULES
 @json_option
 def train(
     config_file: Path | None,
+    computed_as: str | None,
     name: str | None,
     resume: str | None,
     out: Path,
@@ -202,7 +211,7 @@ def train(
         given[key] = dict(given[key])
     if resume is not None:
         epochs = given.pop("epochs", None)
-        if given or config_file or name:
+        if given or config_file or name or computed_as:
             raise click.UsageError(
                 "--resume goes on with the run's own settings: leave out MODEL and the "
                 "other options but --epochs."
@@ -211,13 +220,22 @@ def train(
         return
     if config_file is not None:
         config = read_config(config_file).again(**given)
+        computed_as = computed_as or _alike(config_file, config)
     elif "model" in given:
         config = TrainConfig(**given)
     else:
         raise click.UsageError(
             f"Name a MODEL ({', '.join(MODELS)}), a --config file or a run to --resume."
         )
-    _show(api.train(config, out=out, name=name), as_json)
+    _show(api.train(config, out=out, name=name, computed_as=computed_as), as_json)
+
+
+def _alike(config_file: Path, config: TrainConfig) -> str | None:
+    """The run that a config.json is of, where it is of the same network still."""
+    run = Run(config_file.parent)
+    if config_file.name != "config.json" or not run.has("environment.json"):
+        return None
+    return str(run.path) if is_alike(config.resolve(), run.settings) else None
 
 
 def _show(run: Run, as_json: bool) -> None:

@@ -30,6 +30,7 @@ from kerascnn.comparison.config import CompareConfig, Protocol
 from kerascnn.comparison.plan import Outcome, PlannedRun, planned_runs
 from kerascnn.errors import ConfigError, RunError
 from kerascnn.machine import files
+from kerascnn.runs.computation import is_alike
 from kerascnn.runs.folder import Run, list_runs
 from kerascnn.runs.metrics import RunMetrics
 
@@ -76,6 +77,19 @@ class ComparisonFolder:
     def run(self, planned: PlannedRun) -> Run:
         """The run that was planned, whether it exists or not."""
         return Run(self.runs_path / planned.name)
+
+    def first_of(self, planned: PlannedRun) -> Run | None:
+        """The first run of the same network, which all others are computed as.
+
+        A pair is to differ in its optimizers alone.
+        """
+        settings = planned.config.resolve()
+        for other in self.planned():
+            run = self.run(other)
+            is_begun = run.has("environment.json") and other.name != planned.name
+            if is_begun and is_alike(settings, run.settings):
+                return run
+        return None
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name."""

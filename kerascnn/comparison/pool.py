@@ -49,6 +49,9 @@ class Pool:
             words = ["train", "--resume", str(run.path)]
         else:
             words = planned.command(self.folder.runs_path)[1:]
+            if (first := self.folder.first_of(planned)) is not None:
+                # On another machine, another way to compute a layer may suit.
+                words += ["--computed-as", str(first.path)]
         log = self.folder.log_path(planned)
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "ab") as output:

@@ -2,10 +2,10 @@
 
 On small maps, where deep networks do most of their work on small images, oneDNN's
 gradient of a convolution's weights leaves its fast code: ResNet-18 on 32x32 pixels
-spends half of a step there. Here the same sums are written as a few matrix products, or
-as a convolution of another shape, which oneDNN does at full speed.
+would spend half of a step there. Here the same sums are written as a few matrix
+products, or as a convolution of another shape, which oneDNN does at full speed.
 
-`benchmarks/weight_gradients.py` times them against Keras's own.
+`benchmarks/layer_ways.py` times them against Keras's own.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-# Where matrix products are faster than a convolution of another shape.
-MAX_PRODUCT_AREA = 9
-
 Sum = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
-    """Convolve as `tf.nn.conv2d` does, with a faster gradient of the kernel.
+def convolve_by_taps(
+    x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str
+) -> tf.Tensor:
+    """Convolve as `tf.nn.conv2d` does; a product for each tap of the kernel's gradient.
 
     Args:
         x: Images, `(batch, height, width, channels)`; the sides are known.
@@ -36,8 +35,27 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.T
     return _convolve(
         tf.nn.conv2d,
         tf.raw_ops.Conv2DBackpropInput,
-        _kernel_gradient,
+        _products_by_tap,
         (x, kernel, stride, padding),
+    )
+
+
+def convolve_by_sliding(x: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tensor:
+    """Convolve with stride 1; the kernel's gradient is a convolution of another shape.
+
+    Args:
+        x: As for `convolve_by_taps`.
+        kernel: As for `convolve_by_taps`.
+        padding: As for `convolve_by_taps`.
+
+    Returns:
+        `(batch, height, width, filters)`.
+    """
+    return _convolve(
+        tf.nn.conv2d,
+        tf.raw_ops.Conv2DBackpropInput,
+        _as_convolution,
+        (x, kernel, 1, padding),
     )
 
 
@@ -49,8 +67,8 @@ def convolve_depthwise(
     Args:
         x: Images, `(batch, height, width, channels)`; the sides are known.
         kernel: Weights, `(rows, columns, channels, 1)`.
-        stride: As for `convolve`.
-        padding: As for `convolve`.
+        stride: As for `convolve_by_taps`.
+        padding: As for `convolve_by_taps`.
 
     Returns:
         `(batch, height/stride, width/stride, channels)`.
@@ -72,7 +90,7 @@ def _convolve(
     """Convolve with operations of TensorFlow, and a gradient of the kernel of ours."""
     x, kernel, stride, padding = arguments
     options = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
-    before = _padding_before(x, kernel, stride, padding)
+    before = padding_before(x, kernel, stride, padding)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def operation(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
@@ -87,11 +105,9 @@ def _convolve(
     return operation(x, kernel)
 
 
-def _kernel_gradient(
+def _products_by_tap(
     x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, stride: int, before: list[int]
 ) -> tf.Tensor:
-    if stride == 1 and dy.shape[1] * dy.shape[2] > MAX_PRODUCT_AREA:
-        return _as_convolution(x, dy, kernel, before)
     return _tap_by_tap(x, dy, kernel, stride, before, _products)
 
 
@@ -101,7 +117,7 @@ def _depthwise_kernel_gradient(
     return _tap_by_tap(x, dy, kernel, stride, before, _channel_sums)
 
 
-def _padding_before(
+def padding_before(
     x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str
 ) -> list[int]:
     """Rows above and columns left of the image that count as zeros."""
@@ -158,7 +174,7 @@ def _channel_sums(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
 
 
 def _as_convolution(
-    x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, before: list[int]
+    x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, _: int, before: list[int]
 ) -> tf.Tensor:
     """Slide the output's gradient over the images: channels there are images here."""
     padding = [

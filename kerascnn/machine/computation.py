@@ -38,14 +38,15 @@ class Computation:
         processor: Its name.
         instruction_set: The widest that it has and that may be used.
         parallelism: How a batch is shared among its cores.
-        exchanged_layers: By name, the class of each layer that is one of
-            `kerascnn.fast.layers` in place of Keras's own.
+        layer_plan: Which way each layer is computed, as in `kerascnn.fast.plan`; those
+            that it does not name are Keras's own. `None` where a run of an earlier
+            version tells it by other names.
     """
 
     processor: str
     instruction_set: str
     parallelism: Parallelism
-    exchanged_layers: Mapping[str, str]
+    layer_plan: Mapping[str, str] | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -59,6 +60,8 @@ class Computation:
             RunError: It is something else.
         """
         try:
+            value = {"layer_plan": None, **value}
+            value.pop("exchanged_layers", None)
             parallelism = Parallelism(**value["parallelism"])
             computation = cls(**{**value, "parallelism": parallelism})
         except (TypeError, LookupError) as error:
@@ -71,6 +74,14 @@ class Computation:
                     f"{name} has to be a whole number from 1 to {MAX_PARALLEL}, but "
                     f"got {shown(number)}."
                 )
+        plan = {} if computation.layer_plan is None else computation.layer_plan
+        if not isinstance(plan, dict) or not all(
+            isinstance(way, str) for way in plan.values()
+        ):
+            raise RunError(
+                "layer_plan has to be an object of names of layers and ways, but got "
+                f"{shown(plan)}."
+            )
         return computation
 
 
@@ -87,7 +98,7 @@ _DECIDING = {
     "parts of a batch": ("computation", "parallelism", "batch_parts"),
     "threads of an operation": ("computation", "parallelism", "intra_op_threads"),
     "operations side by side": ("computation", "parallelism", "inter_op_threads"),
-    "exchanged layers": ("computation", "exchanged_layers"),
+    "ways of layers": ("computation", "layer_plan"),
 }
 
 

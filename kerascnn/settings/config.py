@@ -66,7 +66,7 @@ class CommonSettings:
         seed: Of initial weights, data order, augmentation and dropout.
         deterministic: Be bit-for-bit reproducible, at some cost in speed.
         device: `"auto"` (GPUs where there are any), `"cpu"` or `"gpu"`.
-        fast_layers: On CPUs, train with the layers of `kerascnn.fast.layers`.
+        fast_layers: Train with the layers and optimizers of `kerascnn.fast`.
         test: Measure the trained model on the test images.
         store_predictions: Keep the class that the trained model predicts of each test
             image, unscored: their labels are not looked at.

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from kerascnn.fast.layers import accelerate
+from kerascnn.fast.optimizers import fuse
+from kerascnn.fast.plan import Plan, accelerate, default_plan
+from kerascnn.machine.environment import instruction_set
 from kerascnn.models.build import build_model
 from kerascnn.settings.optimizers import build_optimizer
 
@@ -19,24 +21,45 @@ if TYPE_CHECKING:
     from kerascnn.settings.config import TrainSettings
 
 
-def compile_model(settings: TrainSettings, data: Split | DatasetFacts) -> keras.Model:
-    """Build and compile the network of the settings, for images as `data` has them."""
+def compile_model(
+    settings: TrainSettings, data: Split | DatasetFacts, plan: Plan | None = None
+) -> keras.Model:
+    """Build and compile the network of the settings, for images as `data` has them.
+
+    Args:
+        settings: The settings.
+        data: Has the shape of the images, and the number of classes.
+        plan: Which way each layer is computed; chosen for this machine where `None`.
+
+    Raises:
+        ConfigError: A plan of another network.
+    """
     model = build_network(settings, data)
-    if settings.fast_layers and not tf.config.get_visible_devices("GPU"):
-        model = accelerate(model)
+    if plan is None:
+        plan = choose_plan(settings, model)
+    model = accelerate(model, plan)
     momentum = {} if settings.momentum is None else {"momentum": settings.momentum}
+    optimizer = build_optimizer(
+        settings.optimizer,
+        settings.learning_rate,
+        ema=settings.ema,
+        **momentum | dict(settings.optimizer_options),
+    )
     model.compile(
-        optimizer=build_optimizer(
-            settings.optimizer,
-            settings.learning_rate,
-            ema=settings.ema,
-            **momentum | dict(settings.optimizer_options),
-        ),
+        optimizer=fuse(optimizer) if settings.fast_layers else optimizer,
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,  # XLA is slower on CPUs
     )
     return model
+
+
+def choose_plan(settings: TrainSettings, model: keras.Model) -> dict[str, str]:
+    """The way of each layer that suits this machine; all are Keras's own if asked."""
+    if not settings.fast_layers:
+        return {}
+    on_gpu = bool(tf.config.get_visible_devices("GPU"))
+    return default_plan(model, "GPU" if on_gpu else instruction_set())
 
 
 def build_network(settings: TrainSettings, data: Split | DatasetFacts) -> keras.Model:

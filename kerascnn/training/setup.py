@@ -15,7 +15,7 @@ from kerascnn.data import Split
 from kerascnn.data.augmentations import AUGMENTATIONS, choose_augmentation
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import MissingExtraError
-from kerascnn.fast.layers import exchanged_layers
+from kerascnn.fast.plan import plan_of
 from kerascnn.machine.computation import Computation, Parallelism
 from kerascnn.machine.devices import describe_devices, get_strategy, is_one_cpu
 from kerascnn.machine.environment import (
@@ -96,7 +96,7 @@ class TrainingSetup:
             processor=processor_name(),
             instruction_set=instruction_set(),
             parallelism=self.parallelism,
-            exchanged_layers=exchanged_layers(self.model),
+            layer_plan=plan_of(self.model),
         )
         return describe_environment(describe_devices(self.strategy), computation)
 
@@ -105,7 +105,7 @@ def prepare_training(
     settings: TrainSettings,
     *,
     strategy: tf.distribute.Strategy | None = None,
-    recorded: Parallelism | None = None,
+    recorded: Computation | None = None,
     arrays: Split | None = None,
     former: tuple[FormerPlan, ...] = (),
     message: Message,
@@ -115,7 +115,7 @@ def prepare_training(
     Args:
         settings: The settings.
         strategy: Where to compute; `get_strategy(settings.device)` where `None`.
-        recorded: How a run that goes on was computed; chosen where `None`.
+        recorded: How it is to be computed, as a run was before; chosen where `None`.
         arrays: The images, where the settings say that Python passes them.
         former: As in `TrainingSetup`.
         message: As for `share_cores`, and for what makes the training slow.
@@ -127,10 +127,11 @@ def prepare_training(
     """
     if settings.tensorboard and not importlib.util.find_spec("tensorboard"):
         raise MissingExtraError("TensorBoard", "tensorboard")
-    if recorded is not None:
-        use_threads(recorded)  # a strategy over GPUs makes TensorFlow start
+    before = None if recorded is None else recorded.parallelism
+    if before is not None:
+        use_threads(before)  # a strategy over GPUs makes TensorFlow start
     strategy = strategy or get_strategy(settings.device)
-    parallelism = share_cores(settings, strategy, recorded, message=message)
+    parallelism = share_cores(settings, strategy, before, message=message)
     training, validation, dataset = load_splits(settings, arrays)
     settings = _choose_augmentation(settings, dataset, message)
     check_steps(settings, len(training))
@@ -147,7 +148,8 @@ def prepare_training(
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        model = compile_model(settings, dataset)
+        plan = None if recorded is None else recorded.layer_plan
+        model = compile_model(settings, dataset, plan)
     parts = parallelism.batch_parts
     weights = None
     if settings.class_weights == "balanced":

@@ -20,7 +20,7 @@ from kerascnn.machine.computation import differences
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.state import fresh_state
 from kerascnn.machine.text import command_line, printable
-from kerascnn.machine.threads import can_split
+from kerascnn.runs.computation import computation_of
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
 from kerascnn.runs.plan import change_epochs, is_continuing, read_plan, write_plan
 from kerascnn.settings.config import TrainConfig, TrainSettings
@@ -49,6 +49,7 @@ def train_model(
     strategy: tf.distribute.Strategy | None = None,
     data: Arrays | None = None,
     class_names: Sequence[str] | None = None,
+    computed_as: Run | None = None,
 ) -> Run:
     """Train a network as the settings say, and write a run.
 
@@ -67,6 +68,8 @@ def train_model(
             set of the settings where `None`.
         class_names: What each class index of `data` stands for; `"0"`, `"1"`, ...
             where `None`.
+        computed_as: A run of the same network: batches are shared among threads, and
+            each layer computed, as there; as suits this machine where `None`.
 
     Returns:
         The finished run.
@@ -76,7 +79,8 @@ def train_model(
         DatasetError: Data that cannot be read, or arrays that cannot be trained on.
         DivergedError: The loss or the weights were no longer finite numbers.
         ModelFileError: Initial weights that cannot be read, or of which none fit.
-        RunError: The run cannot be written.
+        RunError: The run cannot be written, or is to be computed as one of another
+            network.
         TrainingInterruptedError: A signal stopped it; `resume_training` goes on.
     """
     reporter = reporter or Reporter()
@@ -91,7 +95,11 @@ def train_model(
         )
     settings = settings or settle(config, reporter)
     setup = prepare_training(
-        settings, strategy=strategy, arrays=arrays, message=reporter.message
+        settings,
+        strategy=strategy,
+        recorded=None if computed_as is None else computation_of(computed_as, settings),
+        arrays=arrays,
+        message=reporter.message,
     )
     if config.init_from is not None:
         _take_weights(setup, reporter)
@@ -167,19 +175,12 @@ def resume_training(
                     "Leave them out."
                 )
             arrays = split_of_arrays(*data, dataset.class_names)
-        settings, computation = plan.settings, run.computation
-        if computation is not None:
-            parts = computation.parallelism.batch_parts
-            if not can_split(settings.batch_size, parts):
-                raise RunError(
-                    f"Cannot go on with {run.path}: {settings.batch_size} images are "
-                    f"not computed in {parts} parts, as its environment.json says. Put "
-                    "it back, or train anew."
-                )
+        settings = plan.settings
+        computation = computation_of(run, settings)
         setup = prepare_training(
             settings,
             strategy=strategy,
-            recorded=None if computation is None else computation.parallelism,
+            recorded=computation,
             arrays=arrays,
             former=plan.former,
             message=reporter.message,

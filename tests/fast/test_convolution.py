@@ -1,13 +1,22 @@
 """Convolutions with gradients of their own, against arithmetic.
 
-`test_fast_layers.py` compares them with Keras's, for many shapes.
+`test_layers.py` compares them with Keras's, for many shapes.
 """
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.fast.convolution import convolve, convolve_depthwise
+from kerascnn.fast.convolution import (
+    convolve_by_sliding,
+    convolve_by_taps,
+    convolve_depthwise,
+)
+
+
+def slide(x, kernel, stride, padding):
+    assert stride == 1
+    return convolve_by_sliding(x, kernel, padding)
 
 
 def kernel_gradient(convolution, x, kernel, dy, stride=1, padding="same"):
@@ -18,7 +27,8 @@ def kernel_gradient(convolution, x, kernel, dy, stride=1, padding="same"):
     return tape.gradient(y, kernel, output_gradients=dy).numpy()
 
 
-def test_only_the_middle_of_a_kernel_meets_a_single_pixel():
+@pytest.mark.parametrize("convolve", [convolve_by_taps, slide])
+def test_only_the_middle_of_a_kernel_meets_a_single_pixel(convolve):
     x = np.arange(32).reshape(2, 1, 1, 16)
     dy = np.array([2, 3]).reshape(2, 1, 1, 1)
     dw = kernel_gradient(convolve, x, np.ones((3, 3, 16, 1)), dy)
@@ -27,8 +37,9 @@ def test_only_the_middle_of_a_kernel_meets_a_single_pixel():
     assert not dw.any()
 
 
-@pytest.mark.parametrize("size", [3, 4])  # products up to nine pixels, then the other
-def test_each_tap_sums_the_pixels_that_it_meets(size):
+@pytest.mark.parametrize("size", [3, 4])
+@pytest.mark.parametrize("convolve", [convolve_by_taps, slide])
+def test_each_tap_sums_the_pixels_that_it_meets(convolve, size):
     rng = np.random.default_rng(0)
     x = rng.integers(-9, 10, (2, size + 2, size + 2, 5))
     dy = rng.integers(-9, 10, (2, size, size, 4))

@@ -17,7 +17,7 @@ COMPUTATION = Computation(
     processor="A fast one",
     instruction_set="AVX2",
     parallelism=Parallelism(batch_parts=2, intra_op_threads=1, inter_op_threads=2),
-    exchanged_layers={"block1_conv": "PooledConv2D"},
+    layer_plan={"block1_conv": "pooled"},
 )
 
 
@@ -48,11 +48,26 @@ def test_computation_is_json_and_back():
             ).to_dict(),
             "intra_op_threads has to be a whole number from 1 to 1024, but got 10000",
         ),
+        (
+            COMPUTATION.to_dict() | {"layer_plan": ["pooled"]},
+            "layer_plan has to be an object .* but got",
+        ),
+        (
+            COMPUTATION.to_dict() | {"layer_plan": {"block1_conv": 2}},
+            "layer_plan has to be an object .* but got",
+        ),
     ],
 )
 def test_something_else_is_one_error(value, message):
     with pytest.raises(RunError, match=message):
         Computation.from_dict(value)
+
+
+def test_computation_of_an_earlier_version_tells_no_plan():
+    value = COMPUTATION.to_dict()
+    del value["layer_plan"]
+    value["exchanged_layers"] = {"block1_conv": "PooledConv2D"}
+    assert Computation.from_dict(value) == replace(COMPUTATION, layer_plan=None)
 
 
 @pytest.fixture
@@ -72,7 +87,7 @@ def test_differences_are_told_one_by_one(environment):
         COMPUTATION,
         instruction_set="AVX-512 with bf16",
         parallelism=replace(COMPUTATION.parallelism, intra_op_threads=4),
-        exchanged_layers={},
+        layer_plan={},
     )
     now = environment | {
         "packages": environment["packages"] | {"tensorflow": "9.0"},
@@ -88,5 +103,5 @@ def test_differences_are_told_one_by_one(environment):
         *([f"TF_ENABLE_ONEDNN_OPTS {onednn} then, none now"] if onednn else []),
         "instruction set AVX2 then, AVX-512 with bf16 now",
         "threads of an operation 1 then, 4 now",
-        "exchanged layers block1_conv (PooledConv2D) then, none now",
+        "ways of layers block1_conv (pooled) then, none now",
     ]

@@ -25,6 +25,7 @@ from kerascnn.errors import (
 )
 from kerascnn.evaluation.calibration import calibrate
 from kerascnn.evaluation.metrics import compute_metrics, loss_and_accuracy
+from kerascnn.fast.plan import default_plan
 from kerascnn.machine.environment import instruction_set
 from kerascnn.machine.reporter import Reporter
 from kerascnn.model_files.keras_model import predict_probabilities
@@ -33,6 +34,7 @@ from kerascnn.runs.folder import Run, list_runs
 from kerascnn.settings.config import TrainConfig
 from kerascnn.settings.optimizers import OPTIMIZERS
 from kerascnn.training.images import load_splits
+from kerascnn.training.network import build_network
 from kerascnn.training.train import resume_training, train_model
 
 SMALL = {
@@ -86,10 +88,8 @@ def test_run_holds_what_it_should(finished):
     computation = finished.computation
     assert computation.to_dict() == finished.environment["computation"]
     assert computation.instruction_set == instruction_set()
-    assert computation.exchanged_layers == {
-        "block1_conv": "PooledConv2D",
-        "block2_conv": "PooledConv2D",
-    }
+    network = build_network(finished.settings, finished.dataset)
+    assert computation.layer_plan == default_plan(network, instruction_set())
     asked = TrainConfig(**SMALL | {"test": True, "optimizer": "adagrad"})
     assert finished.config == asked
     assert finished.settings == asked.resolve()

@@ -1,0 +1,96 @@
+"""Where each way of computing a layer is faster than Keras's own, by instruction set.
+
+`benchmarks/layer_ways.py` times all of them, and is what the rows rest on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Up to where, or from where on, a way gains; what is left out gains nowhere.
+
+    Attributes:
+        small_area: Pixels of a map up to which a convolution's gradient of its weights
+            is a convolution of another shape.
+        tap_area: Likewise, a matrix product for each tap.
+        strided_tap_area: The same for strides beyond 1.
+        pixel_area: Likewise, of the images of a convolution to a single pixel that is
+            one matrix product.
+        separable_area: Likewise, where a product mixes a separable convolution's
+            channels.
+        separable_tap_area: Likewise, where the gradient of each channel's kernel is a
+            sum for each tap as well.
+        winograd_area: Likewise, by Winograd's method. Beyond it its transforms still
+            cost less than they save, but what they keep for the gradient is 2.25 times
+            the images.
+        winograd_channels: Channels and filters from which on they do.
+        winograd_wide: Filters from which on they do on maps beyond `small_area`.
+        pooled_filters: Filters up to which convolution and pooling are one. More than
+            two vector registers hold are faster in oneDNN's own way.
+        dense_units: Inputs and outputs from which on a dense layer's gradient is asked
+            for as a stack of products.
+        fuses_normalization: Whether normalization is one operation.
+    """
+
+    small_area: int = 0
+    tap_area: int = 0
+    strided_tap_area: int = 0
+    pixel_area: int = 0
+    separable_area: int = 0
+    separable_tap_area: int = 0
+    winograd_area: int = 0
+    winograd_channels: int = 0
+    winograd_wide: int = 0
+    pooled_filters: int = 0
+    dense_units: int = 10**9
+    fuses_normalization: bool = False
+
+
+_AVX2 = Limits(
+    small_area=64,
+    tap_area=9,
+    strided_tap_area=9,
+    pixel_area=4,
+    separable_area=4,
+    separable_tap_area=4,
+    winograd_area=1024,
+    winograd_channels=64,
+    winograd_wide=128,
+    pooled_filters=16,
+    fuses_normalization=True,
+)
+_AVX512 = Limits(
+    small_area=64,
+    tap_area=9,
+    pixel_area=4,
+    separable_area=16,
+    separable_tap_area=4,
+    winograd_area=1024,
+    winograd_channels=64,
+    winograd_wide=128,
+    pooled_filters=16,
+    dense_units=256,
+    fuses_normalization=True,
+)
+# By a word of the instruction set's name; the first that fits is taken.
+LIMITS: dict[str, Limits] = {
+    "GPU": Limits(fuses_normalization=True),  # by reading, and not measured
+    "AVX512": _AVX512,
+    "AVX2": _AVX2,
+    # Nothing was measured on AArch64, where oneDNN leaves backward passes to others.
+}
+
+
+def limits_of(instruction_set: str) -> Limits:
+    """The limits of a processor; none of the ways gains where none was measured.
+
+    Args:
+        instruction_set: As `kerascnn.machine.environment.instruction_set` names it:
+            `"AVX-512 with bf16"`, or `"AVX-512 with bf16, oneDNN up to AVX2"`, which is
+            as if it had no more.
+    """
+    name = instruction_set.rpartition("oneDNN up to ")[2].replace("-", "").upper()
+    return next((limits for word, limits in LIMITS.items() if word in name), Limits())
