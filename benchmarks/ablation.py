@@ -4,7 +4,8 @@
         [--quick]
 
 The base is kerascnn's training step and data path with Keras's layers. Beside it: each
-of `WAYS` that the network has a layer for, alone; all of them; the plain Keras script
+way of the network's default plan, the fused update of the optimizer ("optimizer") and
+the computing of batches in parts ("parts"), alone; all of them; the plain Keras script
 as it comes, with oneDNN and on JAX; and PyTorch in its fastest way. At most `AT_ONCE`
 processes are alive; each group of them has the base, and ratios are to it.
 A turn is a row of `results/ablation.csv`, which `report.py` reads. SGD alone where no
@@ -30,11 +31,12 @@ from turns import (
     TURN_S,
     Setting,
     installed,
+    instruction_set_name,
     take_turns,
 )
 
-# By network: what can be asked for with `--ways` beside all and none.
-WAYS: dict[str, tuple[str, ...]] = {}
+from kerascnn import MODELS
+
 BASE = "kerascnn --ways none"
 OTHERS = ("keras", "keras --onednn", "keras --backend jax")
 AT_ONCE = 8
@@ -45,17 +47,28 @@ SECTION = """\
 
 Images a second to those of kerascnn's training step and data path with Keras's layers
 (`--ways none`): the median of the ratios of the turns, with the lowest and the highest.
-"kerascnn" has all ways of the network's default plan; the others of its lines have one
-of them alone. Where there is nothing, the network has no layer for it.
+"kerascnn" has all ways of the network's default plan of layers, the optimizer's update
+in one operation and, LeNet-5, the batch in a part for each core; the others of its
+lines have one of them alone. Where there is nothing, the network has no layer for it.
 
 {tables}"""
 
 
 def contenders(setting: Setting, *, quick: bool) -> list[str]:
     """Who is measured against the base."""
-    alone = [f"kerascnn --ways {way}" for way in WAYS.get(setting.network, ())]
+    alone = [f"kerascnn --ways {way}" for way in ways(setting)]
     pytorch = fastest_pytorch(setting, quick=quick)
     return installed(["kerascnn", *alone, *OTHERS, *pytorch])
+
+
+def ways(setting: Setting) -> list[str]:
+    """What makes kerascnn fast at a setting, each by its name for `--ways`."""
+    model = setting.build()
+    from kerascnn.fast.plan import default_plan
+
+    plan = default_plan(model, instruction_set_name(setting.isa))
+    parts = ["parts"] if MODELS[setting.network].splits_batches else []
+    return [*dict.fromkeys(plan.values()), "optimizer", *parts]
 
 
 def groups(names: list[str]) -> Iterator[list[str]]:

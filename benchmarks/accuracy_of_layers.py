@@ -24,6 +24,7 @@ from rows import Row, group, replace_rows
 from tables import markdown
 from turns import NETWORKS, Setting
 
+from kerascnn.machine.environment import instruction_set
 from kerascnn.machine.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -87,7 +88,6 @@ def cases(networks: Sequence[str]) -> Iterator[Case]:
     """The layers with weights of networks, and random ones."""
     from keras import layers
 
-    from kerascnn import MODELS
     from kerascnn.models.layers import all_layers
 
     kinds = (layers.Conv2D, layers.SeparableConv2D, layers.BatchNormalization)
@@ -95,10 +95,8 @@ def cases(networks: Sequence[str]) -> Iterator[Case]:
     for network in networks:
         for sizes in ("common", "recipe"):
             setting = Setting(network=network, sizes=sizes)
-            entry, size = MODELS[network], setting.image_size
-            options = {"stem": setting.stem} if len(entry.stems) > 1 else {}
-            model = entry.load()((size, size, 1), 10, **options)
-            own = list(all_layers(model))
+            size = setting.image_size
+            own = list(all_layers(setting.build()))
             for layer, following in itertools.pairwise([*own, None]):
                 if isinstance(layer, kinds):
                     is_pooled = isinstance(following, layers.MaxPooling2D)
@@ -141,18 +139,18 @@ def measure(case: Case) -> list[dict[str, object]]:
     others, which of two nearly equal pixels is the larger may hang on rounding.
     """
     import keras
-    from keras import layers
 
-    from kerascnn.fast.layers import accelerate, exchanged_layers
+    from kerascnn.fast.plan import accelerate, default_plan
 
     keras.utils.set_random_seed(SEED)
     model = case.build()
-    ours = accelerate(model)
-    if len(case.layers) > 1 and type(ours.layers[-1]) is not layers.Identity:
-        return measure(Case(case.name, case.layers[:1], case.input_shape))
-    way = ", ".join(dict.fromkeys(exchanged_layers(ours).values()))
-    if not way:
+    plan = default_plan(model, instruction_set())
+    if not plan:
         return []
+    (way,) = plan.values()
+    if len(case.layers) > 1 and way != "pooled":
+        return measure(Case(case.name, case.layers[:1], case.input_shape))
+    ours = accelerate(model, plan)
     random = np.random.default_rng(SEED)
     # As after a ReLU; the gradients have both signs.
     x = np.maximum(random.standard_normal((BATCH_SIZE, *case.input_shape)), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import contender
 from kerascnn.machine.tensorflow import load_tensorflow
 
 parser = contender.parser()
-parser.add_argument("--ways", default="default")
+parser.add_argument("--ways", default="default", help="default, none, or some names")
 options = parser.parse_args()
 load_tensorflow()
 
 from kerascnn.machine.reporter import Reporter  # noqa: E402
 from kerascnn.settings.config import TrainConfig  # noqa: E402
+from kerascnn.training import network, setup  # noqa: E402
 from kerascnn.training.train import train_model  # noqa: E402
 
 IMPORTED = time.perf_counter()
@@ -48,13 +50,25 @@ class Pace(Reporter):
         self.wanted, self.before, self.started = order, steps, time.perf_counter()
 
 
-def layer_settings(ways: str) -> dict[str, Any]:
-    """The settings that train with Keras's own layers, or with all of kerascnn's."""
-    if ways not in ("none", "default"):
-        raise SystemExit(f"--ways is none or default, but got {ways!r}.")
-    return {"fast_layers": ways == "default"}
+def take_ways(ways: Collection[str]) -> None:
+    """Let the training take these ways alone: of `WAYS`, "optimizer" and "parts"."""
+    choose, share = network.choose_plan, setup.share_batch
+
+    def choose_some(*arguments: Any) -> dict[str, str]:
+        plan = choose(*arguments)
+        return {layer: way for layer, way in plan.items() if way in ways}
+
+    network.choose_plan = choose_some
+    if "optimizer" not in ways:
+        network.fuse = lambda optimizer: optimizer
+    if "parts" not in ways:
+        setup.share_batch = lambda *arguments, **options: share(
+            *arguments, **options | {"splits_batches": False}
+        )
 
 
+if options.ways != "default":
+    take_ways(options.ways.split(","))
 with tempfile.TemporaryDirectory() as folder:
     train_model(
         TrainConfig(
@@ -69,7 +83,7 @@ with tempfile.TemporaryDirectory() as folder:
             validation_fraction=0,
             mixed_precision=options.bfloat16,
             test=False,
-            **layer_settings(options.ways),
+            fast_layers=options.ways != "none",
         ),
         Path(folder),
         reporter=Pace(),

@@ -18,7 +18,7 @@ LAYOUTS = ("", " --channels-last")
 COMPILERS = ("", " --compile default", " --compile max-autotune-no-cudagraphs")
 UPDATES = ("", " --update foreach", " --update fused")
 COLUMNS = (*SETTING, "stage", *PLACE[len(SETTING) :], "images_per_second")
-TURNS, SECONDS = 3, 1.0
+TURNS, SECONDS = 5, 1.0
 
 
 def fastest_pytorch(setting: Setting, *, quick: bool = False) -> list[str]:

@@ -103,18 +103,11 @@ class LayerCost:
     is_first: bool = False
 
 
-def layer_costs(
-    network: str, image_size: int = 32, stem: str = "paper"
-) -> list[LayerCost]:
-    """Count the layers of a network for gray images and 10 classes, in their order."""
-    from kerascnn import MODELS
-    from kerascnn.machine.tensorflow import load_tensorflow
+def layer_costs(setting: Setting) -> list[LayerCost]:
+    """Count the layers of a setting's network, in their order."""
+    model = setting.build()
     from kerascnn.models.layers import all_layers
 
-    load_tensorflow()
-    entry = MODELS[network]
-    options = {"stem": stem} if len(entry.stems) > 1 else {}
-    model = entry.load()((image_size, image_size, 1), 10, **options)
     costs = [_layer_cost(layer) for layer in all_layers(model)]
     counted = [cost for cost in costs if cost]
     return [replace(counted[0], is_first=True), *counted[1:]]
@@ -238,7 +231,7 @@ def section(rates: list[Row], turns: list[Row]) -> str:
         if instruction_set not in by_set or not own:
             continue
         setting = Setting(network=network, optimizer=optimizer, sizes=sizes)
-        costs = layer_costs(network, setting.image_size, setting.stem)
+        costs = layer_costs(setting)
         here = by_set[instruction_set]
         bounds = [
             setting.batch_size

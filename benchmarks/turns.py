@@ -11,13 +11,18 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kerascnn import MODELS
 from kerascnn.machine.environment import instruction_set
 from kerascnn.settings.recipes import RECIPES
+
+if TYPE_CHECKING:
+    import keras
 
 HERE = Path(__file__).parent
 NETWORKS = ("lenet", "alexnet", "vgg16", "resnet18", "mobilenet")
@@ -52,6 +57,10 @@ INSTRUCTION_SETS = {
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "OPENBLAS_CORETYPE": "Haswell",
         "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+        # What was compiled for the processor itself is not for this one.
+        "TORCHINDUCTOR_CACHE_DIR": str(
+            Path(tempfile.gettempdir(), "torchinductor_avx2")
+        ),
     },
 }
 # On an older one TensorFlow leaves oneDNN off, if nobody turns it on.
@@ -108,6 +117,15 @@ class Setting:
             "sizes": self.sizes,
             "precision": self.precision,
         }
+
+    def build(self) -> keras.Model:
+        """The network, of Keras's own layers, for gray images and 10 classes."""
+        from kerascnn.machine.tensorflow import load_tensorflow
+
+        load_tensorflow()
+        entry, size = MODELS[self.network], self.image_size
+        options = {"stem": self.stem} if len(entry.stems) > 1 else {}
+        return entry.load()((size, size, 1), 10, **options)
 
     def arguments(self) -> list[str]:
         """What every contender's script is told."""

@@ -25,6 +25,7 @@ def benchmarks(monkeypatch):
     [
         "kerascnn",
         "kerascnn --ways none",
+        "kerascnn --ways pooled,optimizer",
         "keras --onednn",
         "keras --backend jax",
         "pytorch --channels-last --update fused",
@@ -163,6 +164,16 @@ def test_each_group_of_the_ablation_has_the_base():
     assert [name for part in parts for name in part[1:]] == names
 
 
+def test_ways_of_the_ablation_are_those_of_the_default_plan():
+    from ablation import ways
+    from turns import Setting
+
+    assert ways(Setting(isa="AVX2", network="lenet")) == [
+        *("pooled", "optimizer", "parts")
+    ]
+    assert {"winograd", "fused"} < set(ways(Setting(isa="AVX2", network="resnet18")))
+
+
 def test_gains_are_ratios_to_the_base_of_the_same_turn_and_group():
     from ablation import BASE, gains, section, small_gains
 
@@ -210,8 +221,12 @@ def test_ratios_of_the_report_are_ours_to_theirs():
 
 def test_lenet_is_counted_as_by_hand():
     from roofline import layer_costs, step_bytes, step_operations
+    from turns import Setting
 
-    costs = {cost.name: cost for cost in layer_costs("lenet", 28)}
+    costs = {
+        cost.name: cost
+        for cost in layer_costs(Setting(network="lenet", sizes="recipe"))
+    }
     assert list(costs) == [
         *("block1_conv", "block1_pool", "block2_conv", "block2_pool"),
         *("fc1_dense", "fc2_dense", "predictions"),
@@ -289,8 +304,7 @@ def test_layers_are_held_against_float64():
     }
     assert all(0 < float(row["max_error"]) < 1e-5 for row in rows)
     # Keras does this one itself.
-    large = (layers.Dense(3),)
-    assert measure(Case("large", large, (2, 2, 3))) == []
+    assert measure(Case("small", (layers.Dense(3),), (2,))) == []
 
 
 @pytest.mark.slow  # starts TensorFlow anew
@@ -366,14 +380,11 @@ def test_networks_of_the_peer_have_the_same_weights(sizes):
     from networks_torch import BUILDERS
     from turns import Setting
 
-    from kerascnn.models import MODELS
-
     for name, build in BUILDERS.items():
-        setting, entry = Setting(network=name, sizes=sizes), MODELS[name]
-        size, stem = setting.image_size, setting.stem
-        network = build(size, stem).eval()
+        setting = Setting(network=name, sizes=sizes)
+        size = setting.image_size
+        network = build(size, setting.stem).eval()
         parameters = sum(weights.numel() for weights in network.parameters())
-        options = {"stem": stem} if len(entry.stems) > 1 else {}
-        ours = entry.load()((size, size, 1), 10, **options).trainable_weights
+        ours = setting.build().trainable_weights
         assert parameters == sum(np.prod(weights.shape) for weights in ours)
         assert network(torch.zeros(2, 1, size, size)).shape == (2, 10)
