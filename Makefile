@@ -26,24 +26,50 @@ SEED ?= 0
 hostile:  ## Hostile inputs, N of each kind; another SEED makes others.
 	$(BIN)/python -W error tests/hostile/run.py --cases $(N) --seed $(SEED)
 
-bench:  ## Times beside PyTorch and a plain Keras script; BENCH_OPTIONS=--quick: minutes.
-	$(BIN)/pip install -r benchmarks/requirements.txt
-	$(BIN)/python benchmarks/throughput.py $(BENCH_OPTIONS)
-	$(BIN)/python benchmarks/inference.py $(BENCH_OPTIONS)
-	$(BIN)/python benchmarks/startup.py $(BENCH_OPTIONS)
-	$(BIN)/python benchmarks/report.py
+# Benchmarks have an environment of their own. PyPI's PyTorch for Linux on x86-64 brings
+# CUDA, 3 GB; PyTorch's own index has the build for CPUs, and is asked alone.
+BENCH ?= .venv-bench
+CPU_BUILDS = https://download.pytorch.org/whl/cpu
+ifeq ($(shell uname -sm),Linux x86_64)
+TORCH ?= torch --index-url $(CPU_BUILDS)
+else
+TORCH ?= torch
+endif
+ISA ?= native
+RUN_BENCH = PYTHONPATH=. $(BENCH)/bin/python benchmarks
+define INSTALL_BENCH
+$(BENCH)/bin/python -c pass 2>/dev/null || python3 -m venv $(BENCH)
+$(BENCH)/bin/pip install --quiet '.[onnx]' -r benchmarks/requirements.txt
+@test -z "$(TORCH)" || $(BENCH)/bin/python -c "import torch" 2>/dev/null \
+    || PIP_EXTRA_INDEX_URL=$(findstring $(CPU_BUILDS),$(TORCH)) \
+    $(BENCH)/bin/pip install --quiet $(TORCH) \
+    || { echo "No PyTorch from there: 'make $@ TORCH=torch' takes PyPI's (with CUDA," \
+    "3 GB), 'make $@ TORCH=' goes without it." >&2; exit 1; }
+endef
 
-bench-accuracy:  ## Seconds to 99 % on MNIST, kerascnn and a plain Keras script.
-	rm -f benchmarks/results/time_to_accuracy.csv
-	$(BIN)/python benchmarks/time_to_accuracy.py lenet
-	$(BIN)/python benchmarks/time_to_accuracy.py resnet18 --seeds 1 --counted --epochs 0
-	$(BIN)/python benchmarks/time_to_accuracy.py mobilenet --seeds 1 --counted \
+bench:  ## Speed beside PyTorch, Keras and JAX; BENCH_OPTIONS=--quick: half an hour.
+	$(INSTALL_BENCH)
+	$(RUN_BENCH)/throughput.py --isa $(ISA) $(BENCH_OPTIONS)
+	$(RUN_BENCH)/throughput.py --isa $(ISA) --recipe $(BENCH_OPTIONS)
+	$(RUN_BENCH)/throughput.py --isa $(ISA) --bfloat16 $(BENCH_OPTIONS)
+	$(RUN_BENCH)/ablation.py --isa $(ISA) $(BENCH_OPTIONS)
+	$(RUN_BENCH)/roofline.py --isa $(ISA)
+	$(RUN_BENCH)/accuracy_of_layers.py
+	$(RUN_BENCH)/inference.py $(BENCH_OPTIONS)
+	$(RUN_BENCH)/startup.py $(BENCH_OPTIONS)
+	$(RUN_BENCH)/report.py
+
+bench-accuracy:  ## Seconds to 99% on MNIST, kerascnn and a plain Keras script.
+	$(INSTALL_BENCH)
+	$(RUN_BENCH)/time_to_accuracy.py lenet --isa $(ISA)
+	$(RUN_BENCH)/time_to_accuracy.py resnet18 --isa $(ISA) --seeds 1 --counted --epochs 0
+	$(RUN_BENCH)/time_to_accuracy.py mobilenet --isa $(ISA) --seeds 1 --counted \
 	    --epochs 2 --rates 0.01 0.03
-	$(BIN)/python benchmarks/time_to_accuracy.py alexnet --seeds 1 --counted \
+	$(RUN_BENCH)/time_to_accuracy.py alexnet --isa $(ISA) --seeds 1 --counted \
 	    --epochs 2 --rates 0.003 0.01
-	$(BIN)/python benchmarks/time_to_accuracy.py vgg16 --seeds 1 --counted \
+	$(RUN_BENCH)/time_to_accuracy.py vgg16 --isa $(ISA) --seeds 1 --counted \
 	    --epochs 1 --rates 0.003 0.01
-	$(BIN)/python benchmarks/report.py
+	$(RUN_BENCH)/report.py
 
 dist:  ## The wheel and the source archive, from nothing.
 	rm -rf build dist

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -18,35 +17,35 @@ import numpy as np
 
 from kerascnn import load_dataset
 
-BATCH_SIZE = 128
-IMAGE_SIZE = 32
+MNIST_SIZE, LARGEST_WITH_MARGIN = 28, 32
 LEARNING_RATE = 0.001
 STARTED = time.perf_counter()
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
-def parse() -> argparse.Namespace:
-    """Read what to train: a network and an optimizer, and options of the contender."""
+def parser() -> argparse.ArgumentParser:
+    """What every contender is told: a network, an optimizer, sizes, a precision."""
     parser = argparse.ArgumentParser()
     parser.add_argument("network")
     parser.add_argument("optimizer", choices=("sgd", "adagrad"))
-    parser.add_argument("--channels-last", action="store_true")
-    parser.add_argument("--compile", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--image-size", type=int, default=32)
+    parser.add_argument("--stem", default="paper")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--bfloat16", action="store_true")
+    return parser
 
 
-def load_mnist(margin: int = 2) -> tuple[Arrays, Arrays]:
-    """Training and test images as scripts have them, and their labels.
+def load_mnist(size: int) -> Arrays:
+    """Training images as scripts have them, and their labels.
 
-    float32 in [0, 1], `(number, height, width, 1)`, with a margin of zeros.
+    float32 in [0, 1], `(number, height, width, 1)`, with a margin of zeros up to 32
+    pixels a side. For larger sizes they stay at 28, and are resized in the step.
     """
+    margin = (size - MNIST_SIZE) // 2 if size <= LARGEST_WITH_MARGIN else 0
     around = ((0, 0), (margin, margin), (margin, margin), (0, 0))
-    training, test = (
-        (np.pad(split.images, around).astype(np.float32) / 255, split.labels)
-        for split in load_dataset("mnist")
-    )
-    return training, test
+    training, _ = load_dataset("mnist")
+    return np.pad(training.images, around).astype(np.float32) / 255, training.labels
 
 
 def ready(imported: float, **more: object) -> None:
@@ -56,11 +55,9 @@ def ready(imported: float, **more: object) -> None:
 
 
 def orders() -> Iterator[int]:
-    """The numbers of steps to train, as they come in; the peak of memory at the end."""
+    """The numbers of steps to train, as they come in."""
     for line in sys.stdin:
         yield int(line)
-    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    say(peak_mib=kib / 1024)
 
 
 def say(**values: object) -> None:

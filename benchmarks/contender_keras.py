@@ -1,12 +1,23 @@
-"""The script that one writes without kerascnn: NumPy arrays into `fit`."""
+"""The script that one writes without kerascnn: NumPy arrays into `fit`.
+
+With `--onednn` its author knows of TensorFlow's variable; with `--backend` Keras runs
+on another one.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 
 import contender
 
-options = contender.parse()
+parser = contender.parser()
+parser.add_argument("--onednn", action="store_true")
+parser.add_argument("--backend", choices=("tensorflow", "jax"), default="tensorflow")
+options = parser.parse_args()
+os.environ["KERAS_BACKEND"] = options.backend
+if options.onednn:
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 import keras  # noqa: E402
 
@@ -27,22 +38,36 @@ class Clock(keras.callbacks.Callback):
         self.times.append(time.perf_counter())
 
 
+def build() -> keras.Model:
+    """The network, which resizes the images first where they are smaller."""
+    entry = MODELS[options.network]
+    size = options.image_size
+    stem = {"stem": options.stem} if len(entry.stems) > 1 else {}
+    network = entry.load()((size, size, 1), 10, **stem)
+    if images.shape[1] == size:
+        return network
+    resize = keras.layers.Resizing(size, size)
+    return keras.Sequential([keras.Input(images.shape[1:]), resize, network])
+
+
 def fit(steps: int) -> list[float]:
     """Train some steps; when each ended."""
-    size = steps * contender.BATCH_SIZE
+    size = steps * options.batch_size
     clock = Clock()
     model.fit(
         images[:size],
         labels[:size],
-        batch_size=contender.BATCH_SIZE,
+        batch_size=options.batch_size,
         verbose=0,
         callbacks=[clock],
     )
     return clock.times
 
 
-(images, labels), _ = contender.load_mnist()
-model = MODELS[options.network].load()(images.shape[1:], 10)
+if options.bfloat16:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+images, labels = contender.load_mnist(options.image_size)
+model = build()
 model.compile(
     optimizer=keras.optimizers.SGD(contender.LEARNING_RATE, momentum=0.9)
     if options.optimizer == "sgd"
@@ -51,8 +76,8 @@ model.compile(
     metrics=["accuracy"],
 )
 fit(1)
-contender.ready(IMPORTED)
+contender.ready(IMPORTED, parameters=model.count_params())
 for order in contender.orders():
-    order = min(order, len(images) // contender.BATCH_SIZE - 1)
+    order = min(order, len(images) // options.batch_size - 1)
     times = fit(order + 1)
     contender.say(seconds=times[-1] - times[0], steps=order)

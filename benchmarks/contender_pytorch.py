@@ -1,4 +1,8 @@
-"""PyTorch: the images are one tensor in memory, each step takes its own from it."""
+"""PyTorch: the images are one tensor in memory, each step takes its own from it.
+
+Products are in float32 throughout ("highest"), oneDNN is on, and with `--bfloat16` the
+forward pass is under autocast, as PyTorch's manual has it.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,43 @@ import time
 
 import contender
 
-options = contender.parse()
+parser = contender.parser()
+parser.add_argument("--channels-last", action="store_true")
+parser.add_argument("--compile", choices=("default", "max-autotune-no-cudagraphs"))
+parser.add_argument("--update", choices=("foreach", "fused"))
+options = parser.parse_args()
 
 import torch  # noqa: E402
 from networks_torch import BUILDERS  # noqa: E402
+from torch.nn import functional  # noqa: E402
 
 IMPORTED = time.perf_counter()
-layout = torch.channels_last if options.channels_last else torch.contiguous_format
-
-images, labels = map(torch.from_numpy, contender.load_mnist()[0])
-images = images.permute(0, 3, 1, 2).contiguous()
+torch.set_float32_matmul_precision("highest")
+torch.backends.mkldnn.set_flags(True)
 torch.manual_seed(0)
-model = BUILDERS[options.network]().to(memory_format=layout).train()
-compiled = torch.compile(model) if options.compile else model
+layout = torch.channels_last if options.channels_last else torch.contiguous_format
+size, batch_size = options.image_size, options.batch_size
+
+images, labels = map(torch.from_numpy, contender.load_mnist(size))
+labels = labels.long()
+images = images.permute(0, 3, 1, 2).contiguous()
+model = BUILDERS[options.network](size, options.stem)
+model = model.to(memory_format=layout).train()
+network = torch.compile(model, mode=options.compile) if options.compile else model
+update = {options.update: True} if options.update else {}
 optimizer = (
-    torch.optim.SGD(model.parameters(), contender.LEARNING_RATE, momentum=0.9)
+    torch.optim.SGD(model.parameters(), contender.LEARNING_RATE, momentum=0.9, **update)
     if options.optimizer == "sgd"
-    else torch.optim.Adagrad(model.parameters(), contender.LEARNING_RATE)
+    else torch.optim.Adagrad(model.parameters(), contender.LEARNING_RATE, **update)
 )
+
+
+def take(batch: torch.Tensor) -> torch.Tensor:
+    """The images of a batch in the layout, resized where they are smaller."""
+    x = images[batch]
+    if x.shape[2] != size:
+        x = functional.interpolate(x, size=size, mode="bilinear")
+    return x.contiguous(memory_format=layout)
 
 
 def train(steps: int) -> float:
@@ -32,11 +55,12 @@ def train(steps: int) -> float:
     correct = torch.zeros((), dtype=torch.int64)
     order = torch.randperm(len(images))
     for step in range(steps):
-        start = step * contender.BATCH_SIZE % (len(images) - contender.BATCH_SIZE)
-        batch = order[start : start + contender.BATCH_SIZE]
-        logits = compiled(images[batch].contiguous(memory_format=layout))
-        loss = torch.nn.functional.cross_entropy(logits, labels[batch])
+        start = step * batch_size % (len(images) - batch_size)
+        batch = order[start : start + batch_size]
         optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
+            logits = network(take(batch))
+            loss = functional.cross_entropy(logits, labels[batch])
         loss.backward()
         optimizer.step()
         correct += (logits.detach().argmax(1) == labels[batch]).sum()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib.util
 import os
 import statistics
 import tempfile
@@ -18,7 +19,9 @@ from pathlib import Path
 from kerascnn.machine.tensorflow import load_tensorflow
 
 load_tensorflow()
+import machine  # noqa: E402
 import numpy as np  # noqa: E402
+from rows import RESULTS  # noqa: E402
 
 from kerascnn import MODELS, build_model, load_dataset  # noqa: E402
 from kerascnn.exporting.onnx_file import write_onnx  # noqa: E402
@@ -28,7 +31,6 @@ from kerascnn.model_files.formats import FORMATS, FormatEntry  # noqa: E402
 from kerascnn.model_files.process import RuntimeProcess  # noqa: E402
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
 NETWORKS = ("lenet", "alexnet", "vgg16", "resnet18", "mobilenet")
 BATCH_SIZES = (1, 32)
 COLUMNS = ("network", "form", "batch_size", "turn", "seconds")
@@ -54,14 +56,16 @@ def convert(network: str, folder: Path) -> dict[str, tuple[Path, str]]:
     model = build_model(network, train.image_shape, 10, image_size=size)
     model.save(folder / "model.keras")
     write_saved_model(model, folder / "saved_model", names)
-    write_onnx(model, folder / "model.onnx", names)
     forms = {
         "model.predict": (folder / "model.keras", "predict"),
         "keras": (folder / "model.keras", "keras"),
         "SavedModel": (folder / "saved_model", "saved-model"),
-        "ONNX": (folder / "model.onnx", "onnx"),
-        "PyTorch": (folder / network, "pytorch"),
     }
+    if is_installed("onnxruntime") and is_installed("tf2onnx"):
+        write_onnx(model, folder / "model.onnx", names)
+        forms["ONNX"] = (folder / "model.onnx", "onnx")
+    if is_installed("torch"):
+        forms["PyTorch"] = (folder / network, "pytorch")
     for quantization in ("none", "float16", "dynamic", "int8"):
         path = folder / f"{quantization}.tflite"
         options = {"quantization": quantization, "images": train.images[:100]}
@@ -69,6 +73,14 @@ def convert(network: str, folder: Path) -> dict[str, tuple[Path, str]]:
         name = "TFLite" if quantization == "none" else f"TFLite {quantization}"
         forms[name] = (path, "tflite")
     return forms
+
+
+def is_installed(package: str) -> bool:
+    """Whether a form can run here; a line says so where it cannot."""
+    if importlib.util.find_spec(package) is None:
+        print(f"A form is left out: {package} is not installed.", flush=True)
+        return False
+    return True
 
 
 def compete(network: str, turns: int, seconds: float) -> list[dict[str, object]]:
@@ -124,7 +136,7 @@ def main() -> None:
             runner=f"{name}_runner",
             runtime="",
         )
-    RESULTS.mkdir(exist_ok=True)
+    machine.begin()
     rows: list[dict[str, object]] = []
     for network in options.network or NETWORKS:
         rows += compete(network, turns, seconds)

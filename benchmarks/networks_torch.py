@@ -1,7 +1,8 @@
-"""The five networks in PyTorch, layer by layer those of kerascnn, for 32x32x1 pixels.
+"""The five networks in PyTorch, layer by layer those of kerascnn, for gray images.
 
-They end in logits, as PyTorch's cross-entropy wants them. "Same" padding in Keras is
-(0, 1) where the strides are 2; PyTorch pads alike on both sides, (1, 1): the same work.
+They take `(batch, 1, size, size)` and end in logits, as PyTorch's cross-entropy wants
+them. "Same" padding in Keras is (0, 1) where the strides are 2; PyTorch pads alike on
+both sides, (1, 1): the same work.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ MOBILENET_BLOCKS = (
 NUM_CLASSES = 10
 
 
-def build_lenet() -> nn.Module:
-    """LeNet-5: 82,826 parameters."""
+def build_lenet(size: int = 32, stem: str = "paper") -> nn.Module:
+    """LeNet-5: 82,826 parameters for 32x32 pixels."""
+    side = (size // 2 - 4) // 2
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2),
         nn.ReLU(),
@@ -31,7 +33,7 @@ def build_lenet() -> nn.Module:
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(16 * 6 * 6, 120),
+        nn.Linear(16 * side * side, 120),
         nn.ReLU(),
         nn.Linear(120, 84),
         nn.ReLU(),
@@ -39,29 +41,37 @@ def build_lenet() -> nn.Module:
     )
 
 
-def build_alexnet() -> nn.Module:
-    """AlexNet in one tower: 21,598,922 parameters."""
+def build_alexnet(size: int = 32, stem: str = "paper") -> nn.Module:
+    """AlexNet in one tower: 21,598,922 parameters for 32x32 pixels.
+
+    Keras pads the pooling of maps smaller than a window alone.
+    """
+    side = (size - 11) // 4 + 1
+    poolings = []
+    for _ in range(3):
+        poolings.append(nn.MaxPool2d(3, 2, padding=int(side < 3)))
+        side = (side - 1) // 2 if side >= 3 else 1
     return nn.Sequential(
         nn.Conv2d(1, 96, 11, stride=4),
         nn.ReLU(),
-        nn.MaxPool2d(3, 2),
+        poolings[0],
         nn.Conv2d(96, 256, 5, padding=2),
         nn.ReLU(),
-        nn.MaxPool2d(3, 2, padding=1),
+        poolings[1],
         nn.Conv2d(256, 384, 3, padding=1),
         nn.ReLU(),
         nn.Conv2d(384, 384, 3, padding=1),
         nn.ReLU(),
         nn.Conv2d(384, 256, 3, padding=1),
         nn.ReLU(),
-        nn.MaxPool2d(3, 2, padding=1),
+        poolings[2],
         nn.Flatten(),
-        *wide_classifier(256),
+        *wide_classifier(256 * side * side),
     )
 
 
-def build_vgg16() -> nn.Module:
-    """VGG-16: 33,637,066 parameters."""
+def build_vgg16(size: int = 32, stem: str = "paper") -> nn.Module:
+    """VGG-16: 33,637,066 parameters for 32x32 pixels."""
     layers: list[nn.Module] = []
     channels = 1
     for filters, num_convs in VGG16_BLOCKS:
@@ -69,7 +79,9 @@ def build_vgg16() -> nn.Module:
             layers += [nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU()]
             channels = filters
         layers.append(nn.MaxPool2d(2))
-    return nn.Sequential(*layers, nn.Flatten(), *wide_classifier(512))
+    return nn.Sequential(
+        *layers, nn.Flatten(), *wide_classifier(512 * (size // 32) ** 2)
+    )
 
 
 def wide_classifier(features: int) -> list[nn.Module]:
@@ -109,14 +121,16 @@ class ResidualBlock(nn.Module):
         return nn.functional.relu(self.body(x) + self.shortcut(x))
 
 
-def build_resnet18() -> nn.Module:
-    """ResNet-18 with the paper's stem: 11,175,370 trainable parameters."""
+def build_resnet18(size: int = 32, stem: str = "paper") -> nn.Module:
+    """ResNet-18; 11,175,370 trainable parameters with the paper's stem."""
+    kernel, stride = (7, 2) if stem == "paper" else (3, 1)
     layers: list[nn.Module] = [
-        nn.Conv2d(1, 64, 7, 2, padding=3, bias=False),
+        nn.Conv2d(1, 64, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(64),
         nn.ReLU(),
-        nn.MaxPool2d(3, 2, padding=1),
     ]
+    if stem == "paper":
+        layers.append(nn.MaxPool2d(3, 2, padding=1))
     channels = 64
     for filters, stride in RESNET18_STAGES:
         layers.append(ResidualBlock(channels, filters, stride))
@@ -127,10 +141,11 @@ def build_resnet18() -> nn.Module:
     )
 
 
-def build_mobilenet() -> nn.Module:
+def build_mobilenet(size: int = 32, stem: str = "paper") -> nn.Module:
     """MobileNet v1 of separable convolutions: 3,206,730 trainable parameters."""
+    stride = 2 if stem == "paper" else 1
     layers: list[nn.Module] = [
-        nn.Conv2d(1, 32, 3, 2, padding=1, bias=False),
+        nn.Conv2d(1, 32, 3, stride, padding=1, bias=False),
         nn.BatchNorm2d(32),
         nn.ReLU(),
     ]

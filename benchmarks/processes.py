@@ -6,15 +6,22 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 
-def timed(arguments: list[str], *, check: bool = True) -> tuple[float, str]:
+def timed(
+    arguments: list[str],
+    *,
+    check: bool = True,
+    variables: Mapping[str, str] = os.environ,
+) -> tuple[float, str]:
     """Seconds of a new Python from its start to its end, and what it printed.
 
     Args:
         arguments: Of Python, such as a script and its own.
         check: Whether a failure is an error.
+        variables: Its environment.
     """
     started = time.perf_counter()
     done = subprocess.run(
@@ -22,6 +29,6 @@ def timed(arguments: list[str], *, check: bool = True) -> tuple[float, str]:
         check=check,
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**variables, "PYTHONPATH": str(Path(__file__).parent.parent)},
     )
     return time.perf_counter() - started, done.stdout

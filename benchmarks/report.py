@@ -1,172 +1,195 @@
 """Write `RESULTS.md` from what the benchmarks measured.
 
-python benchmarks/report.py
+    python benchmarks/report.py
+
+The raw rows are in `results/*.csv`; a section is left out where there are none.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import statistics
-from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from kerascnn import MODELS
+import ablation
+import accuracy_of_layers
+import roofline
+import time_to_accuracy
+from rows import RESULTS, Row, group, read_rows
+from tables import filled, markdown, median_rate, pairs, spread
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
 
 PAGE = """\
 # Benchmarks
 
-Measured on {cores} cores of an {processor} processor ({memory} GiB) with Python
-{python}, TensorFlow {tensorflow}, Keras {keras} and PyTorch {pytorch}. The times of
-another machine differ; the ratios are what to compare. `make bench` repeats all of it.
-The ratio to Keras is large where TensorFlow leaves oneDNN off, which depends on the
-processor: [docs/speed.md](../docs/speed.md) has another one beside this.
+Measured on {cores} cores of an {processor} processor ({instruction_set}, {memory} GiB):
+{versions}.
 
+The times of another machine differ; the ratios are what to compare. `make bench`
+repeats all of it. The ratio to Keras is large where TensorFlow leaves oneDNN off, which
+depends on the instruction set. An imitated one is that of an older processor: oneDNN,
+ATen, MKL and XLA are held to it; Eigen's products do not follow.
+
+{sections}"""
+
+TRAINING = """\
 ## Training
 
 Batches of 128 images of 32x32x1 pixels. "Keras" is the plain script: NumPy arrays into
-`fit`, TensorFlow as it comes. "PyTorch" is the fastest of two layouts, compiled or not.
-All three hold the images in memory, count what they tell right, and take turns,
-{turns} of {seconds} s each for a network and an optimizer; the rates are medians, a
-ratio is the median of the ratios of the turns, with the lowest and the highest.
+`fit`, TensorFlow with its defaults; beside it the same with `TF_ENABLE_ONEDNN_OPTS=1`.
+"PyTorch" is in the fastest of its ways here: two layouts, eager or compiled in two
+modes, three ways of the optimizer. All hold the images in memory, count the correct
+predictions, compute in float32 and take turns, each a process of its own; the rates are
+medians, a ratio is the median of the ratios of the turns, with the lowest and the
+highest.
 
-{training}
+{tables}
+"""
+RECIPES = """\
+## Training at the recipes' sizes
 
-The share is that of the machine's matrix products, {limit:.0f} GFLOP/s, which training
-would reach if it did nothing else (`matrix_rate.py`). Six operations are counted for
-each multiplication of the forward pass: it, the gradient of its input and that of its
-weight, each with its addition. That is what a plain convolution does: Winograd's method
-does a quarter of it, and products with padding are left out in places, so that a share
-can flatter, and pass 100%.
+Image sizes, first layers and batches of kerascnn's recipes.
 
-| network | what holds the rest |
-| --- | --- |
-{holds}
+{tables}
+"""
+MIXED = """\
+## Mixed precision
+
+bfloat16 where the framework takes it, weights in float32: `--mixed-precision` of
+kerascnn, autocast of PyTorch in its fastest way, the policy `mixed_bfloat16` in `fit`
+with oneDNN on. Images a second, and ratios of kerascnn's: to the others in mixed
+precision, and to itself in float32.
+
+{tables}
+"""
+STARTS = """\
+## First step and memory
 
 The first step, from the end of the imports to the end of the first step, with loading
-the data, building the network and tracing; and the peak of memory:
+the data, building the network and tracing or compiling; and the peak of memory of the
+process and its children, as the system tells it (SGD, batches of 128, float32).
 
-{starts}
+{tables}
+"""
+CHOICES = """\
+## PyTorch's ways
 
-PyTorch's choice here: {choice}.
+Those that competed, of `results/pytorch.csv`.
 
-{more}"""
-
-HOLDS = {
-    "lenet": "Convolutions of 1 and 6 channels fill a fraction of a vector register; "
-    "convolved and pooled in one they fill it, but a third of their products are with "
-    "zeros. A step has some 80 operations, of microseconds each.",
-    "alexnet": "21.6 million weights for 24 million products: a step reads and writes "
-    "each weight, its gradient and its state, and the wide dense layers multiply thin "
-    "matrices of 128 rows.",
-    "vgg16": "The convolution of 64 channels on 32x32 pixels, where Winograd's "
-    "transforms cost what they save, and dense layers that read 21 million weights.",
-    "resnet18": "Maps of 1 to 4 pixels a side give small products; normalization and "
-    "additions are bound by memory.",
-    "mobilenet": "Depthwise convolutions and normalization do a few operations for "
-    "each number that they read.",
+{tables}
+"""
+# In the order of columns: what is shown, and the contender's name or its beginning.
+PLAIN = {"PyTorch": "pytorch", "Keras": "keras", "Keras with oneDNN": "keras --onednn"}
+MIXED_PEERS = {
+    "PyTorch": "pytorch --bfloat16",
+    "Keras": "keras --onednn --bfloat16",
+    "kerascnn in float32": "kerascnn",
 }
 
 
 def main() -> None:
-    """Read the tables, write the page."""
-    machine = json.loads((RESULTS / "machine.json").read_text())
-    with open(RESULTS / "throughput.csv") as file:
-        cells = group(list(csv.DictReader(file)))
-    limit = max(machine["matrix_rate"].values())
-    turns = max(int(row["turn"]) for rows in cells.values() for row in rows) + 1
-    (HERE / "RESULTS.md").write_text(
-        PAGE.format(
-            **machine,
-            limit=limit,
-            turns=turns,
-            seconds=machine["turn_s"],
-            training=training_table(cells, limit),
-            starts=start_table(cells),
-            holds="\n".join(f"| {name} | {text} |" for name, text in HOLDS.items()),
-            choice=", ".join(
-                f"{network}/{optimizer} `{pytorch_of(rows)}`"
-                for (network, optimizer), rows in cells.items()
-            ),
-            more="\n".join(
-                path.read_text() for path in sorted(RESULTS.glob("*.part.md"))
-            ),
+    """Read the rows, write the page."""
+    here = json.loads((RESULTS / "machine.json").read_text())
+    versions = ", ".join(f"{name} {it}" for name, it in here["versions"].items())
+    page = PAGE.format(
+        **here["machine"], versions=versions, sections="\n".join(sections())
+    )
+    (HERE / "RESULTS.md").write_text(page)
+
+
+def sections() -> Iterable[str]:
+    """The sections for which there are rows."""
+    turns = read_rows("throughput")
+    common, recipe, mixed = (
+        [row for row in turns if (row["sizes"], row["precision"]) == kind]
+        for kind in (
+            ("common", "float32"),
+            ("recipe", "float32"),
+            ("common", "bfloat16"),
         )
     )
+    if common:
+        yield TRAINING.format(tables=rate_table(common, "kerascnn", PLAIN))
+    if recipe:
+        yield RECIPES.format(tables=rate_table(recipe, "kerascnn", PLAIN))
+    if mixed:
+        yield MIXED.format(tables=rate_table(mixed, "kerascnn --bfloat16", MIXED_PEERS))
+    if common:
+        yield STARTS.format(tables=start_table(common))
+        yield CHOICES.format(tables=choice_table(turns))
+    if rates := read_rows("rates"):
+        yield roofline.section(rates, turns)
+    if rows := read_rows("ablation"):
+        yield ablation.section(rows)
+    if rows := read_rows("accuracy_of_layers"):
+        yield accuracy_of_layers.section(rows)
+    if rows := read_rows("time_to_accuracy"):
+        yield time_to_accuracy.section(rows)
+    yield from (path.read_text() for path in sorted(RESULTS.glob("*.part.md")))
 
 
-def group(rows: list[dict[str, str]]) -> dict[tuple[str, str], list[dict[str, str]]]:
-    """The rows of each network and optimizer."""
-    cells = defaultdict(list)
-    for row in rows:
-        cells[row["network"], row["optimizer"]].append(row)
-    return dict(cells)
+def named(rows: Iterable[Row], name: str) -> str:
+    """The contender of that name or, of PyTorch, the one whose way begins with it."""
+    names = dict.fromkeys(row["contender"] for row in rows)
+    if not name.startswith("pytorch"):
+        return name
+    return next((found for found in names if found.startswith(name)), name)
 
 
-def pytorch_of(rows: list[dict[str, str]]) -> str:
-    """The way of PyTorch that competed."""
-    return next(r["contender"] for r in rows if r["contender"].startswith("pytorch"))
-
-
-def rates(rows: list[dict[str, str]], contender: str) -> list[float]:
-    """Images per second of each turn of a contender."""
-    return [float(r["images_per_second"]) for r in rows if r["contender"] == contender]
-
-
-def training_table(cells: dict[tuple[str, str], Any], limit: float) -> str:
-    """The rates, ratios and shares."""
-    lines = [
-        "| network | optimizer | kerascnn, images/s | PyTorch | Keras "
-        "| to PyTorch | to Keras | share |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for (network, optimizer), rows in cells.items():
-        ours, pytorch, plain = (
-            rates(rows, name) for name in ("kerascnn", pytorch_of(rows), "keras")
-        )
-        work = 6 * MODELS[network].small_cost.multiply_adds
-        medians = [statistics.median(values) for values in (ours, pytorch, plain)]
+def rate_table(rows: list[Row], ours: str, peers: dict[str, str]) -> str:
+    """Rates, and ratios of ours to those of others."""
+    columns = ("instruction_set", "network", "optimizer")
+    lines = []
+    for key, own in group(rows, *columns).items():
+        others = [named(own, name) for name in peers.values()]
+        ratios = [
+            [1 / ratio for ratio in pairs(own, ours, "contender").get((other,), ())]
+            for other in others
+        ]
+        rates = [median_rate(own, name) for name in (ours, *others)]
         lines.append(
-            f"| {network} | {optimizer} | "
-            + " | ".join(f"{value:,.0f}" for value in medians)
-            + f" | {ratio(ours, pytorch)} | {ratio(ours, plain)} "
-            f"| {medians[0] * work / limit / 1e9:.0%} |"
+            [*key, *(filled(rate, "{:,.0f}") for rate in rates), *map(spread, ratios)]
         )
-    return "\n".join(lines)
+    heads = ["instruction set", "network", "optimizer", "kerascnn, images/s", *peers]
+    return markdown([*heads, *(f"to {name}" for name in peers)], lines)
 
 
-def ratio(ours: list[float], theirs: list[float]) -> str:
-    """The median of the turns' ratios, and their range."""
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-
-
-def start_table(cells: dict[tuple[str, str], Any]) -> str:
-    """First steps and memory, with SGD."""
-    lines = [
-        "| network | first step: kerascnn | PyTorch | Keras "
-        "| memory: kerascnn | PyTorch | Keras |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for (network, optimizer), rows in cells.items():
-        if optimizer != "sgd":
-            continue
+def start_table(rows: list[Row]) -> str:
+    """First steps and memory."""
+    names = ("kerascnn", *PLAIN.values())
+    sgd = [row for row in rows if row["optimizer"] == "sgd"]
+    lines = []
+    for key, own in group(sgd, "instruction_set", "network").items():
         once = [
-            next(row for row in rows if row["contender"] == name)
-            for name in ("kerascnn", pytorch_of(rows), "keras")
+            next((row for row in own if row["contender"] == named(own, name)), {})
+            for name in names
         ]
         lines.append(
-            f"| {network} | "
-            + " | ".join(f"{float(row['first_step_s']):.1f} s" for row in once)
-            + " | "
-            + " | ".join(f"{float(row['peak_mib']):,.0f} MiB" for row in once)
-            + " |"
+            [
+                *key,
+                *(cell(row, "first_step_s", "{:.1f} s") for row in once),
+                *(cell(row, "peak_mib", "{:,.0f} MiB") for row in once),
+            ]
         )
-    return "\n".join(lines)
+    shown = ["kerascnn", *PLAIN]
+    heads = [f"first step: {shown[0]}", *shown[1:], f"memory: {shown[0]}", *shown[1:]]
+    return markdown(["instruction set", "network", *heads], lines)
+
+
+def cell(row: Row, column: str, form: str) -> str:
+    """A number of a row; nothing where it has none."""
+    return filled(float(row[column]) if row.get(column) else None, form)
+
+
+def choice_table(rows: list[Row]) -> str:
+    """The ways of PyTorch that competed."""
+    columns = ("instruction_set", "sizes", "precision", "network", "optimizer")
+    lines = [
+        [*key, f"`{named(own, 'pytorch')}`"]
+        for key, own in group(rows, *columns).items()
+    ]
+    return markdown([*(name.replace("_", " ") for name in columns), "way"], lines)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import argparse
 import csv
 import statistics
 import tempfile
-from pathlib import Path
 
+import machine
 from processes import timed
+from rows import RESULTS
 
-RESULTS = Path(__file__).parent / "results"
 BARE = """
 import click
 
@@ -69,6 +69,7 @@ def main() -> None:
     """Time every command in turns, and write it down."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    machine.begin()
     turns = 5 if parser.parse_args().quick else 11
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     training = "`kerascnn train lenet`, one step"
@@ -78,7 +79,6 @@ def main() -> None:
             for name, arguments in COMMANDS.items():
                 times[name].append(seconds(*arguments))
             times[training].append(seconds(*FIRST_STEP, f"run{turn}", "--out", folder))
-    RESULTS.mkdir(exist_ok=True)
     with open(RESULTS / "startup.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("command", "turn", "seconds"))

@@ -33,10 +33,11 @@ def count_multiply_adds(model: keras.Model) -> int:
         >>> count_multiply_adds(build_lenet((28, 28, 1), num_classes=10))
         416520
     """
-    return sum(_layer_multiply_adds(layer) for layer in model.layers)
+    return sum(layer_multiply_adds(layer) for layer in model.layers)
 
 
-def _layer_multiply_adds(layer: keras.Layer) -> int:
+def layer_multiply_adds(layer: keras.Layer) -> int:
+    """The share of one layer in `count_multiply_adds`."""
     if isinstance(layer, keras.Model):
         return count_multiply_adds(layer)
     if not isinstance(layer, COUNTED):
