@@ -1,5 +1,6 @@
 """What is left is done, once, whatever happens to the runs."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -45,9 +46,7 @@ class FakeProcess:
         else:
             self.name = words[words.index("--name") + 1]
             self.kind = "new"
-            self.computed_as = dict(zip(words, words[1:], strict=False)).get(
-                "--computed-as"
-            )
+            self.computed_as = dict(itertools.pairwise(words)).get("--computed-as")
         self.env = env
         FakeProcess.started.append(self)
         done = FakeProcess.act(self.name)
