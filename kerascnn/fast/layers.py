@@ -1,11 +1,15 @@
 """Keras's layers, each computed in another way; what they compute is the same.
 
 A layer here always goes its one way. Which of them a network gets is a plan's to say
-(`plan.py`). All but `FusedBatchNormalization` are for float32, one stride, no dilation,
-no groups, channels last, and images of known size, as `is_plain` says.
+(`plan.py`). Those that compute in bfloat16 round the numbers that they multiply to
+eight bits; images between layers, weights and their gradients stay in float32. All but
+`FusedBatchNormalization` are for float32, one stride, no dilation, no groups, channels
+last, and images of known size, as `is_plain` says.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -87,10 +91,14 @@ class ProductSeparableConv2D(layers.SeparableConv2D):  # type: ignore[misc]
         """Filter each channel, then mix: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
         kernel = tf.convert_to_tensor(self.depthwise_kernel)
         x = self.filter_channels(inputs, kernel)
-        x = mix_channels(x, tf.convert_to_tensor(self.pointwise_kernel)[0, 0])
+        x = self.mix_channels(x, tf.convert_to_tensor(self.pointwise_kernel)[0, 0])
         if self.use_bias:
             x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
         return x if self.activation is None else self.activation(x)
+
+    def mix_channels(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Mix: `(b, h, w, c)` to `(b, h, w, filters)`."""
+        return mix_channels(x, weights)
 
     def filter_channels(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Each channel by its own kernel: `(b, h, w, c)` to `(b, h/s, w/s, c)`."""
@@ -119,10 +127,54 @@ class ProductDense(layers.Dense):  # type: ignore[misc]
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Connect everything: `(b, n)` to `(b, units)`."""
-        x = multiply(inputs, tf.convert_to_tensor(self.kernel))
+        x = self.multiply(inputs, tf.convert_to_tensor(self.kernel))
         if self.use_bias:
             x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
         return x if self.activation is None else self.activation(x)
+
+    def multiply(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Multiply: `(b, n)` to `(b, units)`."""
+        return multiply(x, weights)
+
+
+class BFloat16Conv2D(layers.Conv2D):  # type: ignore[misc]
+    """Keras's `Conv2D`, computed in bfloat16 between images of float32."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve: `(b, h, w, c)` to `(b, h/s, w/s, filters)`."""
+        return _in_bfloat16(super().convolution_op, inputs, kernel)
+
+
+class BFloat16PixelConv2D(PixelConv2D):
+    """`PixelConv2D`, its product in bfloat16."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve: `(b, h, w, c)` to `(b, 1, 1, filters)`."""
+        return _in_bfloat16(super().convolution_op, inputs, kernel)
+
+
+class BFloat16SeparableConv2D(ProductSeparableConv2D):
+    """`ProductSeparableConv2D`, its product in bfloat16."""
+
+    def mix_channels(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Mix: `(b, h, w, c)` to `(b, h, w, filters)`."""
+        return _in_bfloat16(super().mix_channels, x, weights)
+
+
+class BFloat16PixelSeparableConv2D(PixelSeparableConv2D):
+    """`PixelSeparableConv2D`, its product in bfloat16."""
+
+    def mix_channels(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Mix: `(b, 1, 1, c)` to `(b, 1, 1, filters)`."""
+        return _in_bfloat16(super().mix_channels, x, weights)
+
+
+class BFloat16Dense(ProductDense):
+    """`ProductDense`, its product in bfloat16."""
+
+    def multiply(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Multiply: `(b, n)` to `(b, units)`."""
+        return _in_bfloat16(super().multiply, x, weights)
 
 
 class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
@@ -191,6 +243,16 @@ def is_plain_normalization(layer: keras.Layer) -> bool:
         and layer.compute_dtype == "float32"
         and not (layer.synchronized or layer.renorm)
     )
+
+
+def _in_bfloat16(
+    compute: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    x: tf.Tensor,
+    weights: tf.Tensor,
+) -> tf.Tensor:
+    """Round both to bfloat16; their products are added up in float32, and rounded."""
+    y = compute(tf.cast(x, tf.bfloat16), tf.cast(weights, tf.bfloat16))
+    return tf.cast(y, tf.float32)
 
 
 def _convolve_blocks(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

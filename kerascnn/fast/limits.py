@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class Limits:
         dense_units: Inputs and outputs from which on a dense layer's gradient is asked
             for as a stack of products.
         fuses_normalization: Whether normalization is one operation.
+        computes_bfloat16: Whether layers compute in 16 bits.
     """
 
     small_area: int = 0
@@ -47,6 +48,7 @@ class Limits:
     pooled_filters: int = 0
     dense_units: int = 10**9
     fuses_normalization: bool = False
+    computes_bfloat16: bool = False
 
 
 _AVX2 = Limits(
@@ -84,13 +86,30 @@ LIMITS: dict[str, Limits] = {
 }
 
 
-def limits_of(instruction_set: str) -> Limits:
+# Parts of the names of instruction sets that multiply in bfloat16.
+WITH_BFLOAT16 = ("BF16", "FP16", "AMX")
+
+
+def limits_of(instruction_set: str, *, bfloat16: bool = False) -> Limits:
     """The limits of a processor; none of the ways gains where none was measured.
 
     Args:
         instruction_set: As `kerascnn.machine.environment.instruction_set` names it:
             `"AVX-512 with bf16"`, or `"AVX-512 with bf16, oneDNN up to AVX2"`, which is
             as if it had no more.
+        bfloat16: Whether 16 bits are wanted, where the processor has them.
     """
-    name = instruction_set.rpartition("oneDNN up to ")[2].replace("-", "").upper()
-    return next((limits for word, limits in LIMITS.items() if word in name), Limits())
+    name = _usable(instruction_set)
+    limits = next((row for word, row in LIMITS.items() if word in name), Limits())
+    has_it = has_bfloat16(instruction_set) and limits != Limits()
+    return replace(limits, computes_bfloat16=bfloat16 and has_it)
+
+
+def has_bfloat16(instruction_set: str) -> bool:
+    """Whether a processor multiplies in bfloat16, by the name of what it has."""
+    return any(word in _usable(instruction_set) for word in WITH_BFLOAT16)
+
+
+def _usable(instruction_set: str) -> str:
+    """The name of what may be used: oneDNN may be told to leave some of it."""
+    return instruction_set.rpartition("oneDNN up to ")[2].replace("-", "").upper()

@@ -17,6 +17,11 @@ from keras import layers
 from kerascnn.errors import ConfigError, UnknownNameError, shown
 from kerascnn.fast.layers import (
     MIN_CHANNELS,
+    BFloat16Conv2D,
+    BFloat16Dense,
+    BFloat16PixelConv2D,
+    BFloat16PixelSeparableConv2D,
+    BFloat16SeparableConv2D,
     FusedBatchNormalization,
     PixelConv2D,
     PixelSeparableConv2D,
@@ -55,18 +60,21 @@ class Way:
     gains: Callable[[keras.Layer, Limits], bool]
 
 
-def default_plan(model: keras.Model, instruction_set: str) -> dict[str, str]:
+def default_plan(
+    model: keras.Model, instruction_set: str, *, bfloat16: bool = False
+) -> dict[str, str]:
     """Choose the way of each layer, by its shape and the limits of a processor.
 
     Args:
         model: A functional model that uses each of its layers once.
         instruction_set: As `kerascnn.machine.environment.instruction_set` names it, or
             `"GPU"`.
+        bfloat16: Whether layers may compute in 16 bits where they gain by it.
 
     Returns:
         A name of `WAYS` for each layer that is not best left to Keras, by its name.
     """
-    limits = limits_of(instruction_set)
+    limits = limits_of(instruction_set, bfloat16=bfloat16)
     suitable = suitable_ways(model)
     plan = {}
     for layer in all_layers(model):
@@ -221,6 +229,19 @@ def _gains_winograd(layer: keras.Layer, limits: Limits) -> bool:
     )
 
 
+def _suits_pixel(layer: keras.Layer) -> bool:
+    return is_plain(layer) and _area(layer.output) == 1
+
+
+def _gains_pixel(layer: keras.Layer, limits: Limits) -> bool:
+    is_small = _area(layer.input) <= limits.pixel_area
+    return is_small and bool(layer.input.shape[3] >= MIN_CHANNELS)
+
+
+def _gains_dense(layer: keras.Layer, limits: Limits) -> bool:
+    return bool(min(layer.units, layer.input.shape[1]) >= limits.dense_units)
+
+
 def _gains_gradient(layer: keras.Layer, area: int) -> bool:
     """Whether a convolution gains by a gradient of its weights up to so many pixels."""
     return layer.input.shape[3] >= MIN_CHANNELS and _area(layer.output) <= area
@@ -234,20 +255,31 @@ WAYS: dict[str, Way] = {
         suits=_suits_pooled,
         gains=lambda layer, limits: layer.filters <= limits.pooled_filters,
     ),
+    "bfloat16_pixel": Way(
+        kind=layers.Conv2D,
+        exchange=BFloat16PixelConv2D,
+        suits=_suits_pixel,
+        gains=lambda layer, limits: (
+            limits.computes_bfloat16 and _gains_pixel(layer, limits)
+        ),
+    ),
     "pixel": Way(
         kind=layers.Conv2D,
         exchange=PixelConv2D,
-        suits=lambda layer: is_plain(layer) and _area(layer.output) == 1,
-        gains=lambda layer, limits: (
-            layer.input.shape[3] >= MIN_CHANNELS
-            and _area(layer.input) <= limits.pixel_area
-        ),
+        suits=_suits_pixel,
+        gains=_gains_pixel,
     ),
     "winograd": Way(
         kind=layers.Conv2D,
         exchange=WinogradConv2D,
         suits=_suits_winograd,
         gains=_gains_winograd,
+    ),
+    "bfloat16": Way(
+        kind=layers.Conv2D,
+        exchange=BFloat16Conv2D,
+        suits=is_plain,
+        gains=lambda layer, limits: limits.computes_bfloat16,
     ),
     "tap_gradient": Way(
         kind=layers.Conv2D,
@@ -266,11 +298,25 @@ WAYS: dict[str, Way] = {
         suits=lambda layer: is_plain(layer) and tuple(layer.strides) == (1, 1),
         gains=lambda layer, limits: _gains_gradient(layer, limits.small_area),
     ),
+    "bfloat16_separable_pixel": Way(
+        kind=layers.SeparableConv2D,
+        exchange=BFloat16PixelSeparableConv2D,
+        suits=_suits_pixel,
+        gains=lambda layer, limits: (
+            limits.computes_bfloat16 and _gains_pixel(layer, limits)
+        ),
+    ),
+    "bfloat16_separable": Way(
+        kind=layers.SeparableConv2D,
+        exchange=BFloat16SeparableConv2D,
+        suits=is_plain,
+        gains=lambda layer, limits: limits.computes_bfloat16,
+    ),
     "separable_pixel": Way(
         kind=layers.SeparableConv2D,
         exchange=PixelSeparableConv2D,
-        suits=lambda layer: is_plain(layer) and _area(layer.output) == 1,
-        gains=lambda layer, limits: _area(layer.input) <= limits.pixel_area,
+        suits=_suits_pixel,
+        gains=_gains_pixel,
     ),
     "separable_taps": Way(
         kind=layers.SeparableConv2D,
@@ -287,14 +333,19 @@ WAYS: dict[str, Way] = {
         suits=is_plain,
         gains=lambda layer, limits: _area(layer.output) <= limits.separable_area,
     ),
+    "bfloat16_dense": Way(
+        kind=layers.Dense,
+        exchange=BFloat16Dense,
+        suits=is_plain_dense,
+        gains=lambda layer, limits: (
+            limits.computes_bfloat16 and _gains_dense(layer, limits)
+        ),
+    ),
     "stacked": Way(
         kind=layers.Dense,
         exchange=ProductDense,
         suits=is_plain_dense,
-        gains=lambda layer, limits: (
-            layer.units >= limits.dense_units
-            and layer.input.shape[1] >= limits.dense_units
-        ),
+        gains=_gains_dense,
     ),
     "fused": Way(
         kind=layers.BatchNormalization,
