@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from kerascnn.data.mapped import MappedImages
 from kerascnn.data.splits import epoch_order
-from kerascnn.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,17 +182,3 @@ class StreamedBatches(_OrderedBatches):
         images, labels = (part[start : start + count] for part in feed)
         # Convolutions are chosen by the size of their images.
         return tf.ensure_shape(images, [count, *images.shape[1:]]), labels
-
-
-def check_batch_size(batch_size: int, num_replicas: int) -> None:
-    """Refuse a batch that the devices cannot share.
-
-    Raises:
-        ConfigError: With a batch size that can.
-    """
-    rest = batch_size % num_replicas
-    if rest:
-        raise ConfigError(
-            f"batch_size is {batch_size}, which {num_replicas} devices cannot share "
-            f"equally. Set it to {batch_size - rest or num_replicas}."
-        )

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from kerascnn.fast.layers import accelerate
+from kerascnn.machine.devices import gpu_details, half_precision
 from kerascnn.models.build import build_model
 from kerascnn.settings.optimizers import build_optimizer
 
@@ -34,7 +35,7 @@ def compile_model(settings: TrainSettings, data: Split | DatasetFacts) -> keras.
         ),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,  # XLA is slower on CPUs
+        jit_compile=False,  # the training step is not Keras's
     )
     return model
 
@@ -42,8 +43,8 @@ def compile_model(settings: TrainSettings, data: Split | DatasetFacts) -> keras.
 def build_network(settings: TrainSettings, data: Split | DatasetFacts) -> keras.Model:
     """Build the network of the settings, not compiled, of Keras's own layers alone."""
     if settings.mixed_precision:
-        on_gpu = bool(tf.config.get_visible_devices("GPU"))
-        keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
+        gpus = gpu_details(tf.distribute.get_strategy())
+        keras.config.set_dtype_policy(f"mixed_{half_precision(gpus)}")
     try:
         return build_model(
             settings.model,

@@ -8,11 +8,69 @@ part.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
 
+from kerascnn.errors import ConfigError
+from kerascnn.machine.devices import describe_devices, is_one_cpu
 from kerascnn.models.layers import all_layers
+
+if TYPE_CHECKING:
+    from kerascnn.machine.threads import Message
+    from kerascnn.settings.config import TrainSettings
+
+# Fewer images leave a GPU waiting.
+FEW_IMAGES = 32
+
+
+def check_strategy(
+    settings: TrainSettings, strategy: tf.distribute.Strategy, message: Message
+) -> None:
+    """Look whether a training suits its devices.
+
+    Args:
+        settings: The settings.
+        strategy: The devices.
+        message: Gets a line for what makes it slow.
+
+    Raises:
+        ConfigError: A batch that the devices cannot share, or XLA over several.
+    """
+    replicas = strategy.num_replicas_in_sync
+    check_batch_size(settings.batch_size, replicas)
+    share = settings.batch_size // replicas
+    if replicas > 1 and share < FEW_IMAGES:
+        message(
+            f"Each of {replicas} devices computes {share} images of a batch of "
+            f"{settings.batch_size}, too few to be fast. Raise --batch-size, and tune "
+            "--learning-rate again."
+        )
+    if settings.xla and isinstance(strategy, tf.distribute.MirroredStrategy):
+        raise ConfigError(
+            "xla compiles for one device, but the strategy mirrors "
+            f"{', '.join(describe_devices(strategy))}. Leave xla out, or the strategy."
+        )
+    if settings.xla and is_one_cpu(strategy):
+        message(
+            "XLA makes training slower on a processor. Leave --xla out, or train on a "
+            "GPU."
+        )
+
+
+def check_batch_size(batch_size: int, num_replicas: int) -> None:
+    """Refuse a batch that the devices cannot share.
+
+    Raises:
+        ConfigError: With a batch size that can.
+    """
+    rest = batch_size % num_replicas
+    if rest:
+        raise ConfigError(
+            f"batch_size is {batch_size}, which {num_replicas} devices cannot share "
+            f"equally. Set it to {batch_size - rest or num_replicas}."
+        )
 
 
 def join_replicas(model: keras.Model, replicas: int) -> None:
