@@ -126,4 +126,6 @@ def _text(value: Any) -> str:
         value = [f"{name} ({kind})" for name, kind in value.items()]
     if isinstance(value, list):
         value = " ".join(str(item) for item in value)
+    if isinstance(value, bool):
+        value = "on" if value else "off"
     return str(value or "none")
