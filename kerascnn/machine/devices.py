@@ -59,9 +59,9 @@ def choose_gpus(device: str, gpus: int, seen: int) -> int:
     if device == "cpu" or (device == "auto" and gpus == 1 and not seen):
         return 0
     if not seen:
+        instead = "with --device cpu" if gpus == 1 else "without --gpus"
         raise ConfigError(
-            "TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train with "
-            "--device cpu."
+            f"TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train {instead}."
         )
     if gpus > seen:
         raise ConfigError(

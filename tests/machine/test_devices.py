@@ -165,9 +165,9 @@ def test_one_gpu_is_taken_and_several_where_they_are_asked_for(
 @pytest.mark.parametrize(
     ("device", "gpus", "seen", "message"),
     [
-        ("gpu", 1, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why"),
-        ("gpu", 2, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why"),
-        ("auto", 2, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why"),
+        ("gpu", 1, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train w"),
+        ("gpu", 2, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train w"),
+        ("auto", 2, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train w"),
         ("auto", 3, 2, "gpus is 3, but TensorFlow sees 2. Set it to 2 or less"),
         ("gpu", 3, 1, "gpus is 3, but TensorFlow sees 1. Set it to 1 or less"),
     ],

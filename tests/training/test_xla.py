@@ -29,10 +29,10 @@ def losses(lines, strategy=None, **changed):
 def test_losses_are_those_without_it(optimizer):
     lines = []
     plain = losses(lines, optimizer=optimizer)
-    assert lines == []
+    assert not any("XLA" in line for line in lines)
     compiled = losses(lines, one_device("CPU:0"), optimizer=optimizer, xla=True)
-    assert lines == [
+    assert lines[-1] == (
         "XLA makes training slower on a processor. Leave --xla out, or train on a GPU."
-    ]
+    )
     assert len(set(plain)) == 5
     np.testing.assert_allclose(compiled, plain, rtol=1e-4)
