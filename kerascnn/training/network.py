@@ -12,6 +12,7 @@ import tensorflow as tf
 from kerascnn.fast.layers import accelerate
 from kerascnn.machine.devices import gpu_details, half_precision
 from kerascnn.models.build import build_model
+from kerascnn.models.layers import all_layers
 from kerascnn.settings.optimizers import build_optimizer
 
 if TYPE_CHECKING:
@@ -26,13 +27,19 @@ def compile_model(settings: TrainSettings, data: Split | DatasetFacts) -> keras.
     if settings.fast_layers and not tf.config.get_visible_devices("GPU"):
         model = accelerate(model)
     momentum = {} if settings.momentum is None else {"momentum": settings.momentum}
+    optimizer = build_optimizer(
+        settings.optimizer,
+        settings.learning_rate,
+        ema=settings.ema,
+        **momentum | dict(settings.optimizer_options),
+    )
+    # Keras does so by the policy of the model, which a copy of one has lost.
+    if any(layer.compute_dtype == "float16" for layer in all_layers(model)):
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            optimizer, name="loss_scale_optimizer"
+        )
     model.compile(
-        optimizer=build_optimizer(
-            settings.optimizer,
-            settings.learning_rate,
-            ema=settings.ema,
-            **momentum | dict(settings.optimizer_options),
-        ),
+        optimizer=optimizer,
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,  # the training step is not Keras's

@@ -13,6 +13,7 @@ from kerascnn.exporting.export import export_run
 from kerascnn.machine.devices import half_precision
 from kerascnn.machine.state import fresh_state
 from kerascnn.models import MODELS
+from kerascnn.models.layers import all_layers
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.setup import prepare_training
 from kerascnn.training.train import train_model
@@ -91,28 +92,13 @@ def test_images_lie_on_the_gpu_and_are_gathered_there():
 
 
 def test_mixed_precision_trains_in_what_the_gpu_has():
-    details = tf.config.experimental.get_device_details(GPUS[0])
-    kind = half_precision([details])
+    kind = half_precision([tf.config.experimental.get_device_details(GPUS[0])])
     with fresh_state():
         setup = prepare(model="alexnet", learning_rate=0.003, mixed_precision=True)
-        assert setup.model.dtype_policy.name == f"mixed_{kind}"
+        assert kind in {layer.compute_dtype for layer in all_layers(setup.model)}
         scales = isinstance(setup.model.optimizer, keras.optimizers.LossScaleOptimizer)
         assert scales == (kind == "float16")
         assert_falling(train(setup))
-
-
-def test_float16_leaves_out_updates_that_overflow(monkeypatch):
-    monkeypatch.setattr(
-        "kerascnn.training.network.half_precision", lambda gpus: "float16"
-    )
-    with fresh_state():
-        setup = prepare(mixed_precision=True)
-        optimizer = setup.model.optimizer
-        optimizer.dynamic_scale.assign(2.0**100)
-        losses = train(setup, 2)
-        assert losses[0] == losses[1]
-        assert float(keras.ops.convert_to_numpy(optimizer.dynamic_scale)) == 2.0**98
-        assert all(np.isfinite(weight).all() for weight in setup.model.get_weights())
 
 
 @pytest.mark.parametrize("model", ["lenet", "resnet18"])
