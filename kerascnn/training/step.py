@@ -144,7 +144,8 @@ class TrainingStep:
         seed = tf.stack([self.seed, step * replicas + replica])
         # What comes in from outside is black.
         if self.is_dark_on_light:
-            images = WHITE - self.augment(WHITE - images, seed)
+            inverted = WHITE - tf.cast(images, tf.float32)
+            images = WHITE - self.augment(inverted, seed)
         else:
             images = self.augment(images, seed)
         return self._update(images, labels)
@@ -153,9 +154,10 @@ class TrainingStep:
         self, images: tf.Tensor, labels: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Train on a replica's images; its loss and its correct predictions."""
-        parts = zip(
-            tf.split(images, self.parts), tf.split(labels, self.parts), strict=True
-        )
+        parts = [(images, labels)]
+        if self.parts > 1:  # GPUs do not split class indices
+            shares = (tf.split(tensor, self.parts) for tensor in (images, labels))
+            parts = list(zip(*shares, strict=True))
         results = [self._differentiate(*part) for part in parts]
         losses, correct, gradients = zip(*results, strict=True)
         summed = [tf.add_n(shares) for shares in zip(*gradients, strict=True)]
