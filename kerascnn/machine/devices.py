@@ -35,7 +35,8 @@ def get_strategy(
         ConfigError: TensorFlow sees fewer GPUs than are asked for.
     """
     seen = tf.config.get_visible_devices("GPU")
-    count = choose_gpus(device, gpus, len(seen))
+    hidden = len(tf.config.list_physical_devices("GPU")) - len(seen)
+    count = choose_gpus(device, gpus, len(seen), hidden)
     # Where it has started, it keeps them.
     with contextlib.suppress(RuntimeError):
         tf.config.set_visible_devices(seen[:count], "GPU")
@@ -45,19 +46,25 @@ def get_strategy(
     return one_device("GPU:0") if xla else mirror([f"GPU:{n}" for n in range(count)])
 
 
-def choose_gpus(device: str, gpus: int, seen: int) -> int:
+def choose_gpus(device: str, gpus: int, seen: int, hidden: int = 0) -> int:
     """Choose on how many GPUs to compute; 0 stands for the processor.
 
     Args:
         device: As for `get_strategy`.
         gpus: Likewise.
         seen: How many TensorFlow sees.
+        hidden: How many more there are, which were hidden in this process before.
 
     Raises:
-        ConfigError: These are fewer than are asked for.
+        ConfigError: It sees fewer than are asked for.
     """
     if device == "cpu" or (device == "auto" and gpus == 1 and not seen):
         return 0
+    if hidden and gpus > seen:
+        raise ConfigError(
+            f"gpus is {gpus}, but this process began with {seen} of {seen + hidden} "
+            "GPUs. Train in a new one."
+        )
     if not seen:
         instead = "with --device cpu" if gpus == 1 else "without --gpus"
         raise ConfigError(

@@ -178,6 +178,18 @@ def test_more_gpus_than_tensorflow_sees_are_refused(device, gpus, seen, message)
     assert str(caught.value).startswith(message)
 
 
+def test_gpus_that_a_process_has_hidden_are_for_a_new_one():
+    with pytest.raises(ConfigError) as caught:
+        choose_gpus("auto", 3, seen=1, hidden=3)
+    assert str(caught.value) == (
+        "gpus is 3, but this process began with 1 of 4 GPUs. Train in a new one."
+    )
+    assert choose_gpus("auto", 1, seen=1, hidden=3) == 1
+    assert choose_gpus("auto", 1, seen=0, hidden=4) == 0
+    with pytest.raises(ConfigError, match="began with 0 of 4 GPUs"):
+        choose_gpus("gpu", 1, seen=0, hidden=4)
+
+
 @pytest.mark.parametrize(
     ("capabilities", "kind"),
     [

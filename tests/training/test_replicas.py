@@ -9,8 +9,8 @@ import pytest
 
 # Logical devices have to be made before TensorFlow starts. The networks are small: what
 # matters are normalization, dropout, and how gradients come together.
-SCRIPT = """
-import json
+BEGIN = """
+import json, sys
 from dataclasses import replace
 from kerascnn.machine.tensorflow import load_tensorflow
 load_tensorflow()
@@ -18,10 +18,13 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 halves = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
+from kerascnn.machine.devices import mirror
+"""
+
+PARTS = """
 import keras, numpy as np
 from keras import layers
 from kerascnn.data import Split
-from kerascnn.machine.devices import mirror
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.batches import ResidentBatches
 from kerascnn.training.checkpoint import named_variables
@@ -119,13 +122,33 @@ print(json.dumps(result))
 """
 
 
-@pytest.fixture(scope="module")
-def result():
+NETWORK = """
+from kerascnn.settings.config import TrainConfig
+from kerascnn.training.setup import prepare_training
+settings = TrainConfig(model=sys.argv[1], limit=128, batch_size=32, epochs=1,
+                       learning_rate=0.0003, schedule="constant", warmup_epochs=0)
+result = []
+for strategy in (None, mirror(["CPU:0", "CPU:1"])):
+    setup = prepare_training(settings.resolve(), strategy=strategy,
+                             message=lambda text: None)
+    result.append(setup.step.run(0, 4)[0].tolist())
+print(json.dumps(result))
+"""
+
+
+def run(script, *arguments):
     process = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, check=False
+        [sys.executable, "-c", BEGIN + script, *arguments],
+        capture_output=True,
+        check=False,
     )
     assert process.returncode == 0, process.stderr.decode()[-2000:]
     return json.loads(process.stdout)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(PARTS)
 
 
 @pytest.mark.parametrize(
@@ -172,3 +195,10 @@ def test_each_replica_gathers_from_images_of_its_own(result):
         assert sum(f"CPU:{number}" in device for device in result["gathers"]) == 2
     assert result["kinds"] == ["ResourceGather"]
     assert result["largest"] < 5_000
+
+
+@pytest.mark.slow
+def test_resnet18_on_two_replicas_comes_to_what_one_device_does():
+    one, two = run(NETWORK, "resnet18")
+    assert len(set(one)) == 4
+    np.testing.assert_allclose(two, one, rtol=1e-3)
