@@ -442,7 +442,8 @@ def compare(
     Args:
         models: Names of `MODELS`; all where `None`.
         out: The folder of the comparison. Where it holds one, that is resumed.
-        jobs: Trainings side by side; one a core, but at most four, where `None`.
+        jobs: Trainings side by side; one a GPU, or else one a core, but at most four,
+            where `None`.
         without_failed: Finish without the runs that fail; they are left out for good.
         reporter: As for `train`.
         **settings: The fields of `CompareConfig`; the preset has the rest.

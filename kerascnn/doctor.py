@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from kerascnn.machine.environment import (
     processor_name,
     usable_cores,
 )
+from kerascnn.machine.gpus import VISIBLE, count_gpus, visible_gpus
 from kerascnn.machine.tensorflow import configure, fast_settings, load_tensorflow
 from kerascnn.runs.folder import DEFAULT_FOLDER
 
@@ -131,27 +133,45 @@ def _check_tensorflow() -> Iterator[Check]:
         )
         return
     yield Check("import", "ok", "TensorFlow with Keras can be imported")
-    yield _check_devices([device.name for device in tf.config.list_physical_devices()])
+    yield _check_devices(
+        [device.name for device in tf.config.list_physical_devices()],
+        count_gpus(),
+        with_cuda=tf.sysconfig.get_build_info().get("is_cuda_build", False),
+    )
     yield from _check_onednn()
 
 
-def _check_devices(names: list[str]) -> Check:
+def _check_devices(names: list[str], num_gpus: int, *, with_cuda: bool) -> Check:
+    """Compare the devices that TensorFlow sees with the GPUs that there are."""
     found = ", ".join(name.removeprefix("/physical_device:") for name in names)
     if "GPU" in found:
         return Check("devices", "ok", found)
-    if not _has_nvidia_gpu():
+    if not num_gpus:
         return Check("devices", "ok", f"{found} (no GPU, and none is needed for MNIST)")
+    if not visible_gpus(num_gpus):
+        return Check(
+            "devices",
+            "warning",
+            f"{found}; {VISIBLE}={os.environ[VISIBLE]} hides the NVIDIA GPUs",
+            f"unset {VISIBLE}, or set it to the number of a GPU, such as 0.",
+        )
+    advice = "pip install 'kerascnn[gpu]' (in a checkout: '.[gpu]')"
+    if not with_cuda:
+        return Check(
+            "devices",
+            "warning",
+            f"{found}; there is an NVIDIA GPU, but this TensorFlow is built without "
+            "CUDA",
+            f"pip uninstall tensorflow-cpu; then {advice}, on Linux on x86-64.",
+        )
     return Check(
         "devices",
         "warning",
-        f"{found}; there is an NVIDIA GPU that TensorFlow does not see",
-        "pip install 'tensorflow[and-cuda]'. Then compare the driver's version "
-        "(nvidia-smi) with https://www.tensorflow.org/install/pip.",
+        f"{found}; there is an NVIDIA GPU, but TensorFlow does not find CUDA's "
+        "libraries or a driver that is new enough",
+        f"{advice}. Then compare the driver's version (nvidia-smi) with "
+        "https://www.tensorflow.org/install/pip.",
     )
-
-
-def _has_nvidia_gpu() -> bool:
-    return Path("/proc/driver/nvidia/gpus").exists() or bool(shutil.which("nvidia-smi"))
 
 
 def _check_onednn() -> Iterator[Check]:

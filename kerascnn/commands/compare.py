@@ -124,7 +124,8 @@ def _presets() -> str:
 @click.option(
     "--jobs",
     type=Number(whole(1, 1024)),
-    help="Trainings side by side, sharing the cores.  [default: one a core, at most 4]",
+    help="Trainings side by side, sharing cores and GPUs.  [default: one a GPU; or "
+    "one a core, at most 4]",
 )
 @click.option(
     "--without-failed",

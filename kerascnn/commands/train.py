@@ -120,7 +120,7 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--mixed-precision/--no-mixed-precision",
     default=None,
-    help="Compute in 16 bits: float16 on GPUs, bfloat16 on CPUs.",
+    help="Compute in 16 bits: bfloat16, or float16 on GPUs older than Ampere.",
 )
 @click.option(
     "--ema", type=float, help="Average the weights with this momentum, such as 0.99."
@@ -132,6 +132,10 @@ from kerascnn.settings.schedules import SCHEDULES
     help="Bit-for-bit reproducible, a little slower.",
 )
 @click.option("--device", type=Name("device", DEVICES), help="[default: auto]")
+@click.option("--gpus", type=int, help="GPUs that share each batch.  [default: 1]")
+@click.option(
+    "--xla/--no-xla", default=None, help="Let XLA compile the steps, for one GPU."
+)
 @click.option(
     "--fast-layers/--no-fast-layers",
     default=None,

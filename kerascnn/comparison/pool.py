@@ -6,18 +6,22 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kerascnn.comparison.folder import ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun
 from kerascnn.errors import RunError
+from kerascnn.machine.environment import usable_cores
+from kerascnn.machine.gpus import VISIBLE
 from kerascnn.machine.tensorflow import python_path
 from kerascnn.machine.threads import share_of_cores
 from kerascnn.runs.folder import Run
 
 POLL_SECONDS = 0.2
+# More processes than this would need more memory than most machines have.
+MAX_DEFAULT_JOBS = 4
 
 
 @dataclass
@@ -27,14 +31,18 @@ class Pool:
     Attributes:
         folder: Where they belong to.
         jobs: How many at most, which share the cores.
+        gpus: Those of the machine, from `usable_gpus`; each training sees one.
         running: The processes, by run.
+        taken: The GPU of each process, by run.
     """
 
     folder: ComparisonFolder
     jobs: int
+    gpus: Sequence[str] = ()
     running: dict[str, tuple[PlannedRun, subprocess.Popen[bytes]]] = field(
         default_factory=dict
     )
+    taken: dict[str, str] = field(default_factory=dict)
 
     def has(self, run: PlannedRun) -> bool:
         """Whether a run goes on here, or in a process of others, or has just ended."""
@@ -52,6 +60,11 @@ class Pool:
             if (first := self.folder.first_of(planned)) is not None:
                 # On another machine, another way to compute a layer may suit.
                 words += ["--computed-as", str(first.path)]
+        environment = os.environ | share_of_cores(self.jobs) | python_path()
+        if self.gpus:
+            taken = list(self.taken.values())
+            gpu = min(self.gpus, key=taken.count)
+            self.taken[planned.name] = environment[VISIBLE] = gpu
         log = self.folder.log_path(planned)
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "ab") as output:
@@ -60,7 +73,7 @@ class Pool:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=os.environ | _environment(self.jobs) | python_path(),
+                env=environment,
                 # Ctrl-C is for this process; it tells the others, once.
                 start_new_session=True,
             )
@@ -92,6 +105,7 @@ class Pool:
             time.sleep(POLL_SECONDS)
         for planned, _ in ended:
             del self.running[planned.name]
+            self.taken.pop(planned.name, None)
         return ended
 
     def stop(self) -> None:
@@ -101,12 +115,24 @@ class Pool:
         for _, process in self.running.values():
             process.wait()
         self.running.clear()
+        self.taken.clear()
+
+
+def default_jobs(gpus: Sequence[str]) -> int:
+    """How many trainings there are side by side: one a GPU, or one a core.
+
+    Args:
+        gpus: As in `Pool`.
+    """
+    return min(usable_cores(), len(gpus) or MAX_DEFAULT_JOBS)
 
 
 @contextmanager
-def open_pool(folder: ComparisonFolder, jobs: int) -> Iterator[Pool]:
+def open_pool(
+    folder: ComparisonFolder, jobs: int, gpus: Sequence[str] = ()
+) -> Iterator[Pool]:
     """A pool that leaves no process behind."""
-    pool = Pool(folder, jobs)
+    pool = Pool(folder, jobs, gpus)
     try:
         yield pool
     finally:
@@ -122,11 +148,3 @@ def is_busy(run: Run) -> bool:
             return False
     except RunError:
         return True
-
-
-def _environment(jobs: int) -> dict[str, str]:
-    """What lets processes share a machine; what the user has set wins."""
-    # Or the first process takes the whole memory of a GPU.
-    growth = "TF_FORCE_GPU_ALLOW_GROWTH"
-    is_shared = jobs > 1 and growth not in os.environ
-    return share_of_cores(jobs) | ({growth: "true"} if is_shared else {})

@@ -7,18 +7,15 @@ from pathlib import Path
 
 from kerascnn.comparison.folder import PLAN_NAME, ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun, choose
-from kerascnn.comparison.pool import is_busy, open_pool
+from kerascnn.comparison.pool import default_jobs, is_busy, open_pool
 from kerascnn.comparison.progress import Progress
 from kerascnn.comparison.records import Results
 from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
-from kerascnn.machine.environment import usable_cores
+from kerascnn.machine.gpus import usable_gpus
 from kerascnn.machine.numbers import format_accuracy, format_seconds
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
 from kerascnn.machine.text import command_line
-
-# More processes than this would need more memory than most machines have.
-MAX_DEFAULT_JOBS = 4
 
 
 def run_comparison(
@@ -32,8 +29,8 @@ def run_comparison(
 
     Args:
         folder: The comparison, from `open_comparison`.
-        jobs: Trainings side by side, each with its share of the cores; where `None`,
-            as many as there are cores, but four at most.
+        jobs: Trainings side by side, each with its share of the cores; as many as
+            `default_jobs` says where `None`. Each sees one GPU, where there are any.
         without_failed: Go on to the end without the runs that fail. They are left out
             for good.
         reporter: Told how it goes; nobody where `None`.
@@ -127,10 +124,11 @@ def _train(
     reporter: Reporter,
 ) -> None:
     """Do the runs that are left, until none is."""
-    jobs = jobs or min(usable_cores(), MAX_DEFAULT_JOBS)
+    gpus = usable_gpus()
+    jobs = jobs or default_jobs(gpus)
     failures: dict[str, str] = {}
     progress = Progress(folder, jobs)
-    with remembered_signals() as signals, open_pool(folder, jobs) as pool:
+    with remembered_signals() as signals, open_pool(folder, jobs, gpus) as pool:
         while True:
             left = [run for run in folder.left() if run.name not in failures]
             if not left and not pool.running:

@@ -34,6 +34,7 @@ from kerascnn.machine.files import (
     write_json,
     write_text,
 )
+from kerascnn.machine.gpus import HIDDEN
 from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.model_files.find import REPORT_NAME, artifact_of_run, size_bytes
 from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
@@ -254,7 +255,7 @@ def _convert(
             [sys.executable, "-m", "kerascnn.exporting.conversion", *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=fast_settings() | dict(os.environ) | python_path(),
+            env=fast_settings() | dict(os.environ) | HIDDEN | python_path(),
         )
         if done.returncode:
             said = f"the converter ended with exit code {done.returncode}"

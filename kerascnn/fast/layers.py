@@ -187,7 +187,7 @@ class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
         self, inputs: tf.Tensor, training: bool | None = None, mask: object = None
     ) -> tf.Tensor:
         """Normalize each channel of `(b, h, w, c)` over all pixels of the batch."""
-        if not (training and self.trainable and mask is None):
+        if self.synchronized or not (training and self.trainable and mask is None):
             return super().call(inputs, training=training, mask=mask)
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,

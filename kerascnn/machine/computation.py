@@ -92,6 +92,11 @@ _DECIDING = {
     "Keras": ("packages", "keras"),
     "NumPy": ("packages", "numpy"),
     "devices": ("devices",),
+    "GPUs": ("gpus", "names"),
+    "compute capabilities": ("gpus", "compute_capabilities"),
+    "CUDA": ("gpus", "cuda"),
+    "cuDNN": ("gpus", "cudnn"),
+    "TF32": ("gpus", "tf32"),
     "TF_ENABLE_ONEDNN_OPTS": ("settings", "TF_ENABLE_ONEDNN_OPTS", "value"),
     "processor": ("computation", "processor"),
     "instruction set": ("computation", "instruction_set"),
@@ -132,4 +137,6 @@ def _text(value: Any) -> str:
         value = [f"{name} ({kind})" for name, kind in value.items()]
     if isinstance(value, list):
         value = " ".join(str(item) for item in value)
+    if isinstance(value, bool):
+        value = "on" if value else "off"
     return str(value or "none")

@@ -1,39 +1,86 @@
-"""Where to compute: one CPU, or all GPUs together."""
+"""Where to compute: one processor, one GPU, or several GPUs together."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from kerascnn.errors import ConfigError
 
+# The first that multiplies in bfloat16, as NVIDIA counts: Ampere.
+BFLOAT16_CAPABILITY = (8, 0)
 
-def get_strategy(device: str = "auto") -> tf.distribute.Strategy:
+
+def get_strategy(
+    device: str = "auto", gpus: int = 1, *, xla: bool = False
+) -> tf.distribute.Strategy:
     """Choose how training is spread over the devices of this machine.
 
+    GPUs that are not used are hidden from TensorFlow, if it has not started.
+
     Args:
-        device: `"gpu"` for all GPUs, `"cpu"` for none of them, `"auto"` for GPUs where
-            there are any.
+        device: `"gpu"`, `"cpu"`, or `"auto"` for GPUs where there are any.
+        gpus: How many GPUs, the first of those that TensorFlow sees.
+        xla: Whether XLA compiles the steps, which a `MirroredStrategy` hinders.
 
     Returns:
-        A `MirroredStrategy` over the GPUs, or TensorFlow's default strategy.
+        A `MirroredStrategy` over the GPUs, TensorFlow's default strategy, or a
+        `OneDeviceStrategy`.
 
     Raises:
-        ConfigError: GPUs are asked for, but TensorFlow sees none.
+        ConfigError: TensorFlow sees fewer GPUs than are asked for.
     """
-    gpus = tf.config.list_physical_devices("GPU")
-    if device == "gpu" and not gpus:
+    seen = tf.config.get_visible_devices("GPU")
+    hidden = len(tf.config.list_physical_devices("GPU")) - len(seen)
+    count = choose_gpus(device, gpus, len(seen), hidden)
+    # Where it has started, it keeps them.
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices(seen[:count], "GPU")
+    if not count:
+        is_hidden = not tf.config.get_visible_devices("GPU")
+        return tf.distribute.get_strategy() if is_hidden else one_device("CPU:0")
+    return one_device("GPU:0") if xla else mirror([f"GPU:{n}" for n in range(count)])
+
+
+def choose_gpus(device: str, gpus: int, seen: int, hidden: int = 0) -> int:
+    """Choose on how many GPUs to compute; 0 stands for the processor.
+
+    Args:
+        device: As for `get_strategy`.
+        gpus: Likewise.
+        seen: How many TensorFlow sees.
+        hidden: How many more there are, which were hidden in this process before.
+
+    Raises:
+        ConfigError: It sees fewer than are asked for.
+    """
+    if device == "cpu" or (device == "auto" and gpus == 1 and not seen):
+        return 0
+    if hidden and gpus > seen:
         raise ConfigError(
-            "TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train with "
-            "--device cpu."
+            f"gpus is {gpus}, but this process began with {seen} of {seen + hidden} "
+            "GPUs. Train in a new one."
         )
-    if device == "cpu" and gpus:
-        tf.config.set_visible_devices([], "GPU")
-    if device == "cpu" or not gpus:
-        return tf.distribute.get_strategy()
-    return mirror()
+    if not seen:
+        instead = "with --device cpu" if gpus == 1 else "without --gpus"
+        raise ConfigError(
+            f"TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train {instead}."
+        )
+    if gpus > seen:
+        raise ConfigError(
+            f"gpus is {gpus}, but TensorFlow sees {seen}. Set it to {seen} or less, or "
+            "ask `kerascnn doctor` what it sees."
+        )
+    return gpus
+
+
+def one_device(name: str) -> tf.distribute.Strategy:
+    """Make a strategy for a device by its name, such as `"GPU:0"`."""
+    return tf.distribute.OneDeviceStrategy(name)
 
 
 def mirror(devices: Sequence[str] | None = None) -> tf.distribute.MirroredStrategy:
@@ -60,16 +107,48 @@ class _Mirrored(tf.distribute.MirroredStrategy):  # type: ignore[misc]
         super().__init__(devices)
 
 
+def replica_devices(strategy: tf.distribute.Strategy) -> tuple[str, ...]:
+    """The devices of a strategy in this process, one a replica.
+
+    Returns:
+        Their names; none for the default strategy, which leaves them to TensorFlow.
+    """
+    try:
+        return tuple(strategy.extended.worker_devices)
+    except RuntimeError:  # the default strategy has none
+        return ()
+
+
 def describe_devices(strategy: tf.distribute.Strategy) -> list[str]:
     """Name the devices that a strategy computes on, one a replica."""
-    if not isinstance(strategy, tf.distribute.MirroredStrategy):
-        return ["CPU:0"]  # the default strategy names no devices
-    names = strategy.extended.worker_devices
-    return [":".join(str(name).split(":")[-2:]) for name in names]
+    names = replica_devices(strategy)
+    if not names:
+        return ["GPU:0" if tf.config.get_visible_devices("GPU") else "CPU:0"]
+    return [":".join(name.split(":")[-2:]) for name in names]
 
 
 def is_one_cpu(strategy: tf.distribute.Strategy) -> bool:
     """Whether a strategy computes on one processor, and no GPU."""
-    return strategy.num_replicas_in_sync == 1 and not tf.config.get_visible_devices(
-        "GPU"
-    )
+    return [name[:3] for name in describe_devices(strategy)] == ["CPU"]
+
+
+def gpu_details(strategy: tf.distribute.Strategy) -> list[dict[str, Any]]:
+    """What TensorFlow tells of the GPUs of a strategy, of each device that is one."""
+    visible = tf.config.get_visible_devices("GPU")
+    names = [name.partition(":") for name in describe_devices(strategy)]
+    return [
+        dict(tf.config.experimental.get_device_details(visible[int(number)]))
+        for kind, _, number in names
+        if kind == "GPU"
+    ]
+
+
+def half_precision(gpus: Sequence[Mapping[str, Any]]) -> str:
+    """The 16-bit type to multiply in: `"bfloat16"`, or `"float16"` on older GPUs.
+
+    Args:
+        gpus: What `gpu_details` gave; nothing for a processor.
+    """
+    capabilities = [gpu.get("compute_capability") or (0, 0) for gpu in gpus]
+    has_bfloat16 = all(found >= BFLOAT16_CAPABILITY for found in capabilities)
+    return "bfloat16" if has_bfloat16 else "float16"

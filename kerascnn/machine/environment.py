@@ -8,6 +8,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,15 @@ INSTRUCTION_SETS = (
 )
 
 # Where Linux tells of processes and processors.
-PROC = Path("/proc")
+PROC: Path = Path("/proc")
 # Where it tells what groups of processes, such as containers, may use.
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def describe_environment(
-    devices: list[str] | None = None, computation: Computation | None = None
+    devices: list[str] | None = None,
+    computation: Computation | None = None,
+    gpus: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Describe this process and its machine, for the `environment.json` of a run.
 
@@ -60,6 +63,7 @@ def describe_environment(
     Args:
         devices: What the training computes on; left out where `None`.
         computation: How it computes; left out where `None`.
+        gpus: What `describe_gpus` says of them; left out where it is nothing.
 
     Returns:
         Plain values by name. `settings` says of each variable its value and whether it
@@ -76,10 +80,38 @@ def describe_environment(
         "cores": usable_cores(),
         "memory_bytes": memory_bytes(),
         **({} if devices is None else {"devices": devices}),
+        **({"gpus": dict(gpus)} if gpus else {}),
         "settings": describe_settings(),
         **({} if computation is None else {"computation": computation.to_dict()}),
         "command": describe_command(sys.argv),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def describe_gpus(
+    details: Sequence[Mapping[str, Any]], build: Mapping[str, Any], *, tf32: bool
+) -> dict[str, Any]:
+    """Describe GPUs and what computes on them.
+
+    Args:
+        details: What TensorFlow's `get_device_details` tells of each.
+        build: What its `get_build_info` tells.
+        tf32: Whether float32 is multiplied in TF32 where a GPU can.
+
+    Returns:
+        Plain values by name; nothing where there is no GPU.
+    """
+    if not details:
+        return {}
+    capabilities = [gpu.get("compute_capability") for gpu in details]
+    return {
+        "names": [gpu.get("device_name") for gpu in details],
+        "compute_capabilities": [
+            capability and ".".join(map(str, capability)) for capability in capabilities
+        ],
+        "cuda": build.get("cuda_version"),
+        "cudnn": build.get("cudnn_version"),
+        "tf32": tf32,
     }
 
 

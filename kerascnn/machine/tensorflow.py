@@ -16,6 +16,8 @@ _ALWAYS = {
     "KERAS_BACKEND": "tensorflow",
     # Warnings about missing GPU drivers are not for someone who trains on a CPU.
     "TF_CPP_MIN_LOG_LEVEL": "3",
+    # Or each process takes the whole memory of a GPU.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
 _X86 = {
     # TensorFlow leaves oneDNN off on processors without AVX-512 VNNI, where it trains

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import ConfigError, MissingExtraError, ModelFileError
+from kerascnn.machine.gpus import HIDDEN
 from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.machine.threads import runtime_variables
 from kerascnn.model_files.formats import FORMATS, TIMEOUT_S, FormatEntry
@@ -282,8 +283,12 @@ class RuntimeProcess:
 
 
 def _environment(threads: int | None, *, with_kerascnn: bool) -> dict[str, str]:
-    """The environment of a runtime's process; only kerascnn's own finds it there."""
-    environment = fast_settings() | dict(os.environ)
+    """The environment of a runtime's process; only kerascnn's own finds it there.
+
+    All runtimes compute on the processor: their answers can be compared, and GPUs
+    round float32 products to ten bits of mantissa.
+    """
+    environment = fast_settings() | dict(os.environ) | HIDDEN
     if with_kerascnn:
         environment |= python_path()
     return environment | runtime_variables(threads)

@@ -65,7 +65,9 @@ class CommonSettings:
             where `None`.
         seed: Of initial weights, data order, augmentation and dropout.
         deterministic: Be bit-for-bit reproducible, at some cost in speed.
-        device: `"auto"` (GPUs where there are any), `"cpu"` or `"gpu"`.
+        device: `"auto"` (a GPU where there is one), `"cpu"` or `"gpu"`.
+        gpus: How many GPUs share each batch, where it is computed on GPUs.
+        xla: Let XLA compile the training step, for one GPU.
         fast_layers: Train with the layers and optimizers of `kerascnn.fast`.
         test: Measure the trained model on the test images.
         store_predictions: Keep the class that the trained model predicts of each test
@@ -96,6 +98,8 @@ class CommonSettings:
     seed: int = 0
     deterministic: bool = False
     device: str = "auto"
+    gpus: int = 1
+    xla: bool = False
     fast_layers: bool = True
     test: bool = True
     store_predictions: bool = False
@@ -285,12 +289,14 @@ _RANGES: dict[str, Range] = {
     "early_stop": whole(1, 10_000),
     "ema": Range(0, 1, open_low=True, open_high=True),
     "seed": whole(0, 2**31 - 1),
+    "gpus": whole(1, 1024),
     "checkpoint_seconds": Range(0, 1e9),
 }
 _KINDS: dict[str, tuple[str, type]] = {
     "init_from": ("the path of a .keras file", str),
     "mixed_precision": ("true or false", bool),
     "deterministic": ("true or false", bool),
+    "xla": ("true or false", bool),
     "fast_layers": ("true or false", bool),
     "test": ("true or false", bool),
     "store_predictions": ("true or false", bool),
@@ -370,6 +376,15 @@ def _check_together(settings: TrainSettings) -> None:
         raise ConfigError(
             "Arrays have no test split: test and store_predictions have to be false. "
             "Evaluate the model on images of your own instead."
+        )
+    if settings.gpus > 1 and settings.device == "cpu":
+        raise ConfigError(
+            f"gpus is {settings.gpus}, but device is cpu. Leave one of the two out."
+        )
+    if settings.gpus > 1 and settings.xla:
+        raise ConfigError(
+            f"xla compiles for one GPU, but gpus is {settings.gpus}. Leave one of the "
+            "two out."
         )
     if settings.warmup_epochs >= settings.epochs:
         raise ConfigError(

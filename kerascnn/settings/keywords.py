@@ -31,6 +31,8 @@ class TrainKeywords(TypedDict, total=False):
     seed: int
     deterministic: bool
     device: str
+    gpus: int
+    xla: bool
     fast_layers: bool
     test: bool
     store_predictions: bool

@@ -7,13 +7,13 @@ as tensors, with indices as the feed, or come with the feed themselves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import tensorflow as tf
 
 from kerascnn.data.mapped import MappedImages
 from kerascnn.data.splits import epoch_order
-from kerascnn.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,17 +62,23 @@ class BatchSource(Protocol):
         """
 
 
-def make_batches(split: Split, batch_size: int, seed: int) -> BatchSource:
+def make_batches(
+    split: Split,
+    batch_size: int,
+    seed: int,
+    devices: Sequence[str] = (),
+) -> BatchSource:
     """Make the batches of some images, wherever these are.
 
     Args:
         split: The training images.
         batch_size: Images of a batch; what is left over of an epoch is not used.
         seed: Of the order, which differs in every epoch.
+        devices: As for `ResidentBatches`.
     """
-    is_mapped = isinstance(split.images, MappedImages)
-    kind = StreamedBatches if is_mapped else ResidentBatches
-    return kind(split, batch_size, seed)
+    if isinstance(split.images, MappedImages):
+        return StreamedBatches(split, batch_size, seed)
+    return ResidentBatches(split, batch_size, seed, devices)
 
 
 class _OrderedBatches:
@@ -97,13 +103,30 @@ class _OrderedBatches:
 
 
 class ResidentBatches(_OrderedBatches):
-    """Batches of images that are held in memory, as one tensor."""
+    """Batches of images that are held in memory, on every device that computes.
 
-    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
+    Each device gathers from a variable of its own. From a tensor it could not: of 8-bit
+    numbers, GPUs gather from variables alone, and a tensor would be sent to them in
+    every step.
+
+    Args:
+        split: The images.
+        batch_size: As for `make_batches`.
+        seed: Likewise.
+        devices: Names of devices, by the number of their replica in this process; the
+            one that TensorFlow computes on where there are none.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        seed: int,
+        devices: Sequence[str] = (),
+    ) -> None:
         super().__init__(split, batch_size, seed)
         self.signature = (tf.TensorSpec([None], tf.int32),)
-        self.images = tf.constant(split.images)
-        self.labels = tf.constant(split.labels)
+        self.copies = [_copy_to(device, split) for device in devices or (None,)]
 
     def feed(self, first: int, count: int) -> Feed:
         """The indices of the images of these steps, `(count * batch_size,)`."""
@@ -116,7 +139,20 @@ class ResidentBatches(_OrderedBatches):
         [order] = feed
         start = index * self.batch_size + start
         mine = order[start : start + count]
-        return tf.gather(self.images, mine), tf.gather(self.labels, mine)
+        context = tf.distribute.get_replica_context()
+        replica = tf.get_static_value(context.replica_id_in_sync_group)
+        images, labels = self.copies[replica % len(self.copies)]
+        return images.sparse_read(mine), labels.sparse_read(mine)
+
+
+def _copy_to(device: str | None, split: Split) -> tuple[tf.Variable, tf.Variable]:
+    """Images and labels on a device, not to be trained."""
+    with tf.device(device):
+        images, labels = (
+            tf.Variable(array, trainable=False)
+            for array in (split.images, split.labels)
+        )
+    return images, labels
 
 
 class StreamedBatches(_OrderedBatches):
@@ -146,17 +182,3 @@ class StreamedBatches(_OrderedBatches):
         images, labels = (part[start : start + count] for part in feed)
         # Convolutions are chosen by the size of their images.
         return tf.ensure_shape(images, [count, *images.shape[1:]]), labels
-
-
-def check_batch_size(batch_size: int, num_replicas: int) -> None:
-    """Refuse a batch that the devices cannot share.
-
-    Raises:
-        ConfigError: With a batch size that can.
-    """
-    rest = batch_size % num_replicas
-    if rest:
-        raise ConfigError(
-            f"batch_size is {batch_size}, which {num_replicas} devices cannot share "
-            f"equally. Set it to {batch_size - rest or num_replicas}."
-        )

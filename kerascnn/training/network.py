@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from kerascnn.fast.optimizers import fuse
 from kerascnn.fast.plan import Plan, accelerate, default_plan
+from kerascnn.machine.devices import gpu_details, half_precision
 from kerascnn.machine.environment import instruction_set
 from kerascnn.models.build import build_model
+from kerascnn.models.layers import all_layers
 from kerascnn.settings.optimizers import build_optimizer
 
 if TYPE_CHECKING:
@@ -45,11 +47,18 @@ def compile_model(
         ema=settings.ema,
         **momentum | dict(settings.optimizer_options),
     )
+    if settings.fast_layers:
+        optimizer = fuse(optimizer)
+    # Keras does so by the policy of the model, which a copy of one has lost.
+    if any(layer.compute_dtype == "float16" for layer in all_layers(model)):
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            optimizer, name="loss_scale_optimizer"
+        )
     model.compile(
-        optimizer=fuse(optimizer) if settings.fast_layers else optimizer,
+        optimizer=optimizer,
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,  # XLA is slower on CPUs
+        jit_compile=False,  # the training step is not Keras's
     )
     return model
 
@@ -59,14 +68,18 @@ def choose_plan(settings: TrainSettings, model: keras.Model) -> dict[str, str]:
     if not settings.fast_layers:
         return {}
     on_gpu = bool(tf.config.get_visible_devices("GPU"))
-    return default_plan(model, "GPU" if on_gpu else instruction_set())
+    return default_plan(
+        model,
+        "GPU" if on_gpu else instruction_set(),
+        bfloat16=settings.mixed_precision,
+    )
 
 
 def build_network(settings: TrainSettings, data: Split | DatasetFacts) -> keras.Model:
     """Build the network of the settings, not compiled, of Keras's own layers alone."""
-    if settings.mixed_precision:
-        on_gpu = bool(tf.config.get_visible_devices("GPU"))
-        keras.config.set_dtype_policy(f"mixed_{'float16' if on_gpu else 'bfloat16'}")
+    if settings.mixed_precision and not _is_mixed_by_plan(settings):
+        gpus = gpu_details(tf.distribute.get_strategy())
+        keras.config.set_dtype_policy(f"mixed_{half_precision(gpus)}")
     try:
         return build_model(
             settings.model,
@@ -78,6 +91,14 @@ def build_network(settings: TrainSettings, data: Split | DatasetFacts) -> keras.
         )
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def _is_mixed_by_plan(settings: TrainSettings) -> bool:
+    """Whether a plan says which layers compute in 16 bits, and not Keras's policy.
+
+    On processors, some layers lose by 16 bits what others gain.
+    """
+    return settings.fast_layers and not tf.config.get_visible_devices("GPU")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAY_CHANGE = {
     "checkpoint_seconds": "How often checkpoints are written changes no step.",
     "device": "Not what was asked for is compared, but the devices that it came to.",
+    "gpus": "Not what was asked for is compared, but the replicas that it came to.",
     "store_predictions": "Done when the training is over.",
     "tensorboard": "Logs tell of the training, and it does not read them.",
     "test": "Done when the training is over.",

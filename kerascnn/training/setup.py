@@ -17,9 +17,16 @@ from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import MissingExtraError
 from kerascnn.fast.plan import plan_of
 from kerascnn.machine.computation import Computation, Parallelism
-from kerascnn.machine.devices import describe_devices, get_strategy, is_one_cpu
+from kerascnn.machine.devices import (
+    describe_devices,
+    get_strategy,
+    gpu_details,
+    is_one_cpu,
+    replica_devices,
+)
 from kerascnn.machine.environment import (
     describe_environment,
+    describe_gpus,
     instruction_set,
     processor_name,
 )
@@ -29,11 +36,12 @@ from kerascnn.models import MODELS
 from kerascnn.settings.config import TrainSettings, check_steps
 from kerascnn.settings.plans import FormerPlan, began_anew, planned_rates
 from kerascnn.settings.precision import mixed_precision_warning
-from kerascnn.training.batches import BatchSource, check_batch_size, make_batches
+from kerascnn.training.batches import BatchSource, make_batches
 from kerascnn.training.class_weights import balanced_weights
 from kerascnn.training.images import load_splits
 from kerascnn.training.memory import check_memory
 from kerascnn.training.network import compile_model
+from kerascnn.training.replicas import check_strategy
 from kerascnn.training.step import TrainingStep
 
 
@@ -98,7 +106,13 @@ class TrainingSetup:
             parallelism=self.parallelism,
             layer_plan=plan_of(self.model),
         )
-        return describe_environment(describe_devices(self.strategy), computation)
+        gpus = describe_gpus(
+            gpu_details(self.strategy),
+            tf.sysconfig.get_build_info(),
+            tf32=tf.config.experimental.tensor_float_32_execution_enabled(),
+        )
+        devices = describe_devices(self.strategy)
+        return describe_environment(devices, computation, gpus)
 
 
 def prepare_training(
@@ -114,7 +128,7 @@ def prepare_training(
 
     Args:
         settings: The settings.
-        strategy: Where to compute; `get_strategy(settings.device)` where `None`.
+        strategy: Where to compute; as the settings say where `None`.
         recorded: How it is to be computed, as a run was before; chosen where `None`.
         arrays: The images, where the settings say that Python passes them.
         former: As in `TrainingSetup`.
@@ -130,19 +144,23 @@ def prepare_training(
     before = None if recorded is None else recorded.parallelism
     if before is not None:
         use_threads(before)  # a strategy over GPUs makes TensorFlow start
-    strategy = strategy or get_strategy(settings.device)
+    strategy = strategy or get_strategy(
+        settings.device, settings.gpus, xla=settings.xla
+    )
     parallelism = share_cores(settings, strategy, before, message=message)
     training, validation, dataset = load_splits(settings, arrays)
     settings = _choose_augmentation(settings, dataset, message)
     check_steps(settings, len(training))
-    check_batch_size(settings.batch_size, strategy.num_replicas_in_sync)
+    check_strategy(settings, strategy, message)
     if is_one_cpu(strategy):
         check_memory(settings, dataset)
         if settings.mixed_precision and (
             warning := mixed_precision_warning(settings.model)
         ):
             message(warning)
-    batches = make_batches(training, settings.batch_size, settings.seed)
+    batches = make_batches(
+        training, settings.batch_size, settings.seed, replica_devices(strategy)
+    )
     rates = planned_rates(settings, former, batches.steps_per_epoch)
     keras.utils.set_random_seed(settings.seed)
     if settings.deterministic:

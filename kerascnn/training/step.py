@@ -19,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from kerascnn.data.augmentations import AUGMENTATIONS
+from kerascnn.training.replicas import join_replicas, sum_gradients
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +71,14 @@ class TrainingStep:
             settings.label_smoothing, model.output_shape[-1], class_weights
         )
         self.rates = tf.constant(rates)
+        join_replicas(model, strategy.num_replicas_in_sync)
         with strategy.scope():
             model.optimizer.build(model.trainable_variables)
+        self._update = self._update_weights
+        if settings.xla:
+            self._update = tf.function(
+                self._update_weights, jit_compile=True, autograph=False
+            )
 
     def run(
         self, first: int, count: int
@@ -137,17 +144,25 @@ class TrainingStep:
         seed = tf.stack([self.seed, step * replicas + replica])
         # What comes in from outside is black.
         if self.is_dark_on_light:
-            images = WHITE - self.augment(WHITE - images, seed)
+            inverted = WHITE - tf.cast(images, tf.float32)
+            images = WHITE - self.augment(inverted, seed)
         else:
             images = self.augment(images, seed)
-        parts = zip(
-            tf.split(images, self.parts), tf.split(labels, self.parts), strict=True
-        )
+        return self._update(images, labels)
+
+    def _update_weights(
+        self, images: tf.Tensor, labels: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Train on a replica's images; its loss and its correct predictions."""
+        parts = [(images, labels)]
+        if self.parts > 1:  # GPUs do not split class indices
+            shares = (tf.split(tensor, self.parts) for tensor in (images, labels))
+            parts = list(zip(*shares, strict=True))
         results = [self._differentiate(*part) for part in parts]
         losses, correct, gradients = zip(*results, strict=True)
+        summed = [tf.add_n(shares) for shares in zip(*gradients, strict=True)]
         self.model.optimizer.apply(
-            [tf.add_n(shares) for shares in zip(*gradients, strict=True)],
-            self.model.trainable_variables,
+            sum_gradients(summed), self.model.trainable_variables
         )
         return tf.add_n(losses), tf.add_n(correct)
 

@@ -62,7 +62,7 @@ def train_model(
         name: The run's folder; `<model>-<optimizer>-<n>` where `None`.
         settings: What they come to; `settle(config)` where `None`.
         reporter: Told how it goes; nobody where `None`.
-        strategy: Where to compute; `get_strategy(config.device)` where `None`.
+        strategy: Where to compute; as the settings say where `None`.
         data: Images, raw pixels, uint8, `(number, height, width)` or `(number, height,
             width, channels)`, and labels, class indices from 0, `(number,)`; the data
             set of the settings where `None`.

@@ -109,13 +109,32 @@ def test_tensorflow_that_cannot_be_imported_is_a_problem(monkeypatch, tmp_path):
     assert found["MNIST"].status == "ok"
 
 
-def test_gpu_that_tensorflow_does_not_see_is_a_warning(monkeypatch):
-    monkeypatch.setattr(doctor, "_has_nvidia_gpu", lambda: True)
-    check = doctor._check_devices(["/physical_device:CPU:0"])
+@pytest.mark.parametrize(
+    ("visible", "with_cuda", "found", "advice"),
+    [
+        (None, True, "does not find CUDA's libraries", "pip install 'kerascnn[gpu]'"),
+        ("0,1", True, "does not find CUDA's libraries", "nvidia-smi"),
+        (None, False, "built without CUDA", "pip uninstall tensorflow-cpu"),
+        ("-1", True, "CUDA_VISIBLE_DEVICES=-1 hides", "unset CUDA_VISIBLE_DEVICES"),
+        ("", True, "CUDA_VISIBLE_DEVICES= hides", "unset CUDA_VISIBLE_DEVICES"),
+        ("2", True, "CUDA_VISIBLE_DEVICES=2 hides", "the number of a GPU, such as 0"),
+    ],
+)
+def test_gpu_that_tensorflow_does_not_see_is_a_warning(
+    monkeypatch, visible, with_cuda, found, advice
+):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    names = ["/physical_device:CPU:0"]
+    check = doctor._check_devices(names, 2, with_cuda=with_cuda)
     assert check.status == "warning"
-    assert "tensorflow[and-cuda]" in check.advice
-    names = ["/physical_device:CPU:0", "/physical_device:GPU:0"]
-    check = doctor._check_devices(names)
+    assert found in check.found
+    assert advice in check.advice
+    check = doctor._check_devices(names, 0, with_cuda=with_cuda)
+    assert (check.status, check.advice) == ("ok", "")
+    names.append("/physical_device:GPU:0")
+    check = doctor._check_devices(names, 2, with_cuda=with_cuda)
     assert (check.status, check.found) == ("ok", "CPU:0, GPU:0")
 
 

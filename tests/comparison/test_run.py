@@ -217,6 +217,47 @@ def test_cores_are_shared_among_the_jobs(trained, monkeypatch):
         assert process.env["TF_NUM_INTEROP_THREADS"] == "5"
 
 
+def test_each_job_sees_a_gpu_of_its_own_and_free_ones_are_taken_again(trained):
+    planned = trained.folder.left()
+    gpus = ["2", "GPU-8f", "5"]
+    with pool.open_pool(trained.folder, jobs=3, gpus=gpus) as jobs:
+        for run in planned[:3]:
+            jobs.start(run)
+        for name in (planned[0].name, planned[2].name):
+            jobs.running[name][1].code = None  # goes on
+        [(ended, _)] = jobs.wait([], lambda: None)
+        assert ended == planned[1]
+        jobs.start(planned[3])
+    used = [process.env["CUDA_VISIBLE_DEVICES"] for process in trained.started]
+    assert used == ["2", "GPU-8f", "5", "GPU-8f"]
+
+
+def test_more_jobs_than_gpus_share_them_evenly(trained):
+    planned = trained.folder.left()
+    with pool.open_pool(trained.folder, jobs=4, gpus=["0", "1"]) as jobs:
+        for run in planned[:4]:
+            jobs.start(run)
+    used = [process.env["CUDA_VISIBLE_DEVICES"] for process in trained.started]
+    assert used == ["0", "1", "0", "1"]
+
+
+def test_without_gpus_the_variable_stays_as_it_is(trained, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    run_comparison(trained.folder, jobs=1)
+    used = {process.env["CUDA_VISIBLE_DEVICES"] for process in trained.started}
+    assert used == {"-1"}
+
+
+def test_there_is_a_job_a_gpu_or_else_one_a_core(monkeypatch):
+    monkeypatch.setattr(pool, "usable_cores", lambda: 16)
+    assert pool.default_jobs([]) == 4
+    assert pool.default_jobs(["0"]) == 1
+    assert pool.default_jobs(list("01234567")) == 8
+    monkeypatch.setattr(pool, "usable_cores", lambda: 2)
+    assert pool.default_jobs([]) == 2
+    assert pool.default_jobs(list("01234567")) == 2
+
+
 def test_one_job_has_all_cores(trained, monkeypatch):
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     run_comparison(trained.folder, jobs=1)

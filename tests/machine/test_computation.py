@@ -82,6 +82,33 @@ def test_same_machine_has_no_differences(environment):
     assert differences(environment, later) == []
 
 
+def test_other_gpus_and_their_libraries_are_differences(environment):
+    gpus = {
+        "names": ["Tesla T4"],
+        "compute_capabilities": ["7.5"],
+        "cuda": "12.5.1",
+        "cudnn": "9",
+        "tf32": True,
+    }
+    then = environment | {"gpus": gpus}
+    assert differences(then, json.loads(json.dumps(then))) == []
+    other = {
+        "names": ["NVIDIA L4"],
+        "compute_capabilities": ["8.9"],
+        "cuda": "13.0",
+        "cudnn": "10",
+        "tf32": False,
+    }
+    assert differences(then, environment | {"gpus": other}) == [
+        "GPUs Tesla T4 then, NVIDIA L4 now",
+        "compute capabilities 7.5 then, 8.9 now",
+        "CUDA 12.5.1 then, 13.0 now",
+        "cuDNN 9 then, 10 now",
+        "TF32 on then, off now",
+    ]
+    assert len(differences(then, environment)) == len(gpus)
+
+
 def test_differences_are_told_one_by_one(environment):
     other = replace(
         COMPUTATION,

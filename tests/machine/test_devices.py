@@ -9,7 +9,15 @@ import pytest
 import tensorflow as tf
 
 from kerascnn.errors import ConfigError
-from kerascnn.machine.devices import describe_devices, get_strategy
+from kerascnn.machine.devices import (
+    choose_gpus,
+    describe_devices,
+    get_strategy,
+    half_precision,
+    is_one_cpu,
+    one_device,
+    replica_devices,
+)
 
 # Logical devices have to be made before TensorFlow starts.
 TWO_DEVICES = """
@@ -22,7 +30,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 halves = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
 from kerascnn.settings.config import TrainConfig
-from kerascnn.machine.devices import describe_devices, mirror
+from kerascnn.machine.devices import describe_devices, is_one_cpu, mirror, one_device
 from kerascnn.errors import ConfigError
 from kerascnn.training.train import train_model
 result = {}
@@ -49,6 +57,16 @@ try:
                 Path(sys.argv[1]), strategy=strategy)
 except ConfigError as error:
     result["error"] = str(error)
+from kerascnn.training.setup import prepare_training
+config = TrainConfig(model="lenet", limit=640, batch_size=32)
+lines = []
+prepare_training(config.resolve(), strategy=strategy, message=lines.append)
+result["lines"] = [line for line in lines if line.startswith("Each of")]
+try:
+    config = TrainConfig(model="lenet", limit=640, xla=True)
+    prepare_training(config.resolve(), strategy=strategy, message=lines.append)
+except ConfigError as error:
+    result["xla"] = str(error)
 import keras, numpy as np
 from kerascnn.training.batches import ResidentBatches
 from kerascnn.training.images import load_splits
@@ -71,6 +89,10 @@ for count, used in ((1, tf.distribute.get_strategy()), (2, strategy)):
             losses += done.tolist()
         weights = [array.tolist() for array in model.get_weights()]
         result[f"{len(calls)} calls-{count}"] = [losses, weights]
+strategies = (tf.distribute.get_strategy(), one_device("CPU:1"), strategy,
+              tf.distribute.MultiWorkerMirroredStrategy())
+result["named"] = [describe_devices(strategy) for strategy in strategies]
+result["one CPU"] = [is_one_cpu(strategy) for strategy in strategies]
 print(json.dumps(result))
 """
 
@@ -120,6 +142,92 @@ def test_steps_of_one_call_are_those_of_many(result, count):
 def test_batch_that_devices_cannot_share_is_refused(result):
     assert result["error"] == (
         "batch_size is 33, which 2 devices cannot share equally. Set it to 32."
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "seen", "count"),
+    [
+        ("auto", 1, 0, 0),
+        ("auto", 1, 4, 1),
+        ("auto", 3, 4, 3),
+        ("gpu", 1, 1, 1),
+        ("gpu", 4, 4, 4),
+        ("cpu", 1, 4, 0),
+    ],
+)
+def test_one_gpu_is_taken_and_several_where_they_are_asked_for(
+    device, gpus, seen, count
+):
+    assert choose_gpus(device, gpus, seen) == count
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "seen", "message"),
+    [
+        ("gpu", 1, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train w"),
+        ("gpu", 2, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train w"),
+        ("auto", 2, 0, "TensorFlow sees no GPU. Ask `kerascnn doctor` why, or train w"),
+        ("auto", 3, 2, "gpus is 3, but TensorFlow sees 2. Set it to 2 or less"),
+        ("gpu", 3, 1, "gpus is 3, but TensorFlow sees 1. Set it to 1 or less"),
+    ],
+)
+def test_more_gpus_than_tensorflow_sees_are_refused(device, gpus, seen, message):
+    with pytest.raises(ConfigError) as caught:
+        choose_gpus(device, gpus, seen)
+    assert str(caught.value).startswith(message)
+
+
+def test_gpus_that_a_process_has_hidden_are_for_a_new_one():
+    with pytest.raises(ConfigError) as caught:
+        choose_gpus("auto", 3, seen=1, hidden=3)
+    assert str(caught.value) == (
+        "gpus is 3, but this process began with 1 of 4 GPUs. Train in a new one."
+    )
+    assert choose_gpus("auto", 1, seen=1, hidden=3) == 1
+    assert choose_gpus("auto", 1, seen=0, hidden=4) == 0
+    with pytest.raises(ConfigError, match="began with 0 of 4 GPUs"):
+        choose_gpus("gpu", 1, seen=0, hidden=4)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "kind"),
+    [
+        ([], "bfloat16"),  # a processor
+        ([(8, 0)], "bfloat16"),
+        ([(9, 0), (8, 6)], "bfloat16"),
+        ([(10, 0)], "bfloat16"),
+        ([(7, 5)], "float16"),
+        ([(8, 0), (7, 0)], "float16"),
+        ([None], "float16"),
+    ],
+)
+def test_half_precision_is_bfloat16_where_all_gpus_have_it(capabilities, kind):
+    details = [
+        {"device_name": "NVIDIA A100", "compute_capability": capability}
+        for capability in capabilities
+    ]
+    assert half_precision(details) == kind
+    assert half_precision([{}]) == "float16"
+
+
+def test_devices_of_any_strategy_are_named(result):
+    strategy = one_device("CPU:0")
+    assert describe_devices(strategy) == ["CPU:0"]
+    assert len(replica_devices(strategy)) == 1
+    assert is_one_cpu(strategy)
+    assert result["named"] == [["CPU:0"], ["CPU:1"], ["CPU:0", "CPU:1"], ["CPU:0"]]
+    assert result["one CPU"] == [True, True, False, True]
+
+
+def test_small_shares_of_a_batch_are_told_and_xla_over_several_is_refused(result):
+    assert result["lines"] == [
+        "Each of 2 devices computes 16 images of a batch of 32, too few to be fast. "
+        "Raise --batch-size, and tune --learning-rate again."
+    ]
+    assert result["xla"] == (
+        "xla compiles for one device, but the strategy mirrors CPU:0, CPU:1. Leave "
+        "xla out, or the strategy."
     )
 
 

@@ -153,6 +153,33 @@ def test_devices_and_computation_are_left_out_where_they_are_not_known():
     assert {"devices", "computation"} & set(describe_environment()) == set()
 
 
+def test_gpus_are_described_by_what_tensorflow_tells_of_them():
+    build = {
+        "cpu_compiler": "clang",
+        "cuda_compute_capabilities": ["sm_80", "compute_90"],
+        "cuda_version": "12.5.1",
+        "cudnn_version": "9",
+        "is_cuda_build": True,
+    }
+    details = [
+        {"device_name": "NVIDIA A100-SXM4-40GB", "compute_capability": (8, 0)},
+        {"device_name": "Tesla T4", "compute_capability": (7, 5)},
+        {},
+    ]
+    gpus = environment.describe_gpus(details, build, tf32=True)
+    assert gpus == {
+        "names": ["NVIDIA A100-SXM4-40GB", "Tesla T4", None],
+        "compute_capabilities": ["8.0", "7.5", None],
+        "cuda": "12.5.1",
+        "cudnn": "9",
+        "tf32": True,
+    }
+    described = describe_environment(["GPU:0", "GPU:1", "GPU:2"], gpus=gpus)
+    assert json.loads(json.dumps(described))["gpus"] == gpus
+    assert environment.describe_gpus([], build, tf32=True) == {}
+    assert "gpus" not in describe_environment(["CPU:0"], gpus={})
+
+
 def test_start_is_now_in_universal_time():
     started = datetime.fromisoformat(describe_environment()["started_at"])
     assert started.utcoffset() == timedelta(0)
@@ -181,6 +208,7 @@ def test_settings_tell_the_users_from_ours(run_python):
         SETTINGS,
         KERAS_BACKEND="tensorflow",  # the user's, though the same as ours
         TF_CPP_MIN_LOG_LEVEL=None,
+        TF_FORCE_GPU_ALLOW_GROWTH=None,
         TF_ENABLE_ONEDNN_OPTS=None,
     )
     before, after = json.loads(done.stdout)
@@ -188,6 +216,7 @@ def test_settings_tell_the_users_from_ours(run_python):
     assert after == {
         "KERAS_BACKEND": {"value": "tensorflow", "set_by": "user"},
         "TF_CPP_MIN_LOG_LEVEL": {"value": "3", "set_by": "kerascnn"},
+        "TF_FORCE_GPU_ALLOW_GROWTH": {"value": "true", "set_by": "kerascnn"},
         "TF_ENABLE_ONEDNN_OPTS": {"value": "0", "set_by": "user"},
     }
 

@@ -64,6 +64,14 @@ def damaged(source, target, change):
     return target
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of it")
+def test_runtimes_see_no_gpu(exported, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with RuntimeProcess(exported / "model.tflite", "tflite") as process:
+        variables = Path(f"/proc/{process.process.pid}/environ").read_bytes()
+    assert b"CUDA_VISIBLE_DEVICES=-1" in variables.split(b"\0")
+
+
 DAMAGES = {
     "empty": lambda content: b"",
     "text": lambda content: b"hello " * 100,

@@ -49,6 +49,9 @@ from kerascnn.settings.schedules import SCHEDULES
             "init_from has to be the path of a .keras file, but got ''",
         ),
         ({"early_stop": 2, "validation_fraction": 0}, "early_stop watches"),
+        ({"gpus": 0}, "gpus has to be a whole number from 1 to 1,024, but got 0"),
+        ({"gpus": 2, "device": "cpu"}, r"gpus is 2, but device is cpu\. Leave one"),
+        ({"gpus": 2, "xla": True}, r"xla compiles for one GPU, but gpus is 2\. Leave"),
         ({"epochs": 2, "warmup_epochs": 2}, "warmup_epochs has to be less than the 2"),
         (
             {"optimizer": "adagrad", "momentum": 0.9},

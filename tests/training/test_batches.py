@@ -18,9 +18,9 @@ from kerascnn.training import train
 from kerascnn.training.batches import (
     ResidentBatches,
     StreamedBatches,
-    check_batch_size,
     make_batches,
 )
+from kerascnn.training.replicas import check_batch_size
 
 IMAGES = 10
 

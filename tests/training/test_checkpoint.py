@@ -152,6 +152,7 @@ def test_names_do_not_depend_on_the_order_of_the_arrays(run, setup):
         ({"optimizer": "sgd"}, "optimizer was 'adagrad' and is 'sgd' now"),
         ({"schedule": "cosine"}, "schedule was 'constant' and is 'cosine' now"),
         ({"fast_layers": False}, "fast_layers was True and is False now"),
+        ({"xla": True}, "xla was False and is True now"),
     ],
     ids=str,
 )
@@ -178,7 +179,8 @@ def test_what_may_change_is_a_setting_and_goes_on(run):
 
 def test_settings_that_a_version_did_not_know_had_their_defaults(run, setup):
     settings = CONFIG.resolve().to_dict()
-    del settings["ema"], settings["fast_layers"]
+    for name in ("ema", "fast_layers", "gpus", "xla"):
+        del settings[name]
     change_state(state_path(run), settings=settings)
     read_checkpoint(state_path(run), setup)
     change_state(state_path(run), settings=settings | {"later": [1]})
