@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": "Compare optimizers on one network or several.",
     "export": "Export a run to other formats, each checked against it.",
     "benchmark": "Time models in their runtimes, and say which to ship.",
+    "tune": "Time a network's layers here, for trainings to come.",
     "models": "List the networks.",
     "datasets": "List the data sets, or check a folder of pictures.",
     "optimizers": "List the optimizers.",

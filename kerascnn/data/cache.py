@@ -59,13 +59,17 @@ class Stored:
     left_out: Mapping[str, str]
 
 
-def cache_folder() -> Path:
-    """Where pictures are kept: `KERASCNN_CACHE_DIR`, or the system's place."""
+def cache_root() -> Path:
+    """The folder of all that is kept: `KERASCNN_CACHE_DIR`, or the system's place."""
     import platformdirs
 
     given = os.environ.get(VARIABLE)
-    root = Path(given) if given else platformdirs.user_cache_path("kerascnn")
-    return root / "datasets"
+    return Path(given) if given else platformdirs.user_cache_path("kerascnn")
+
+
+def cache_folder() -> Path:
+    """Where pictures are kept."""
+    return cache_root() / "datasets"
 
 
 def cache_size() -> tuple[int, int]:

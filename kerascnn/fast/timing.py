@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import keras
 import tensorflow as tf
@@ -16,24 +16,31 @@ TURN_SECONDS = 0.05
 
 
 def time_ways(
-    model: keras.Model, name: str, batch_size: int, *, turns: int = 12
+    model: keras.Model,
+    name: str,
+    batch_size: int,
+    *,
+    ways: Collection[str] | None = None,
+    turns: int = 12,
 ) -> dict[str, list[float]]:
-    """Time every way of a layer, turn by turn.
+    """Time the ways of a layer, turn by turn.
 
     Args:
         model: The network that it is in, of Keras's own layers.
         name: The layer's name.
         batch_size: Images at a time.
+        ways: Some of `WAYS`; all that suit the layer where `None`.
         turns: How often each is timed, after one turn that is not counted.
 
     Returns:
-        Seconds of each turn, by way: `"keras"`, and those of `WAYS` that suit the
-        layer. The ways of one turn belong together.
+        Seconds of each turn, by way: `"keras"` and the others. Those of one turn
+        belong together.
     """
     by_name = {layer.name: layer for layer in all_layers(model)}
     alone = _alone(model, by_name, name)
     plans: dict[str, Plan] = {KERAS: {}}
-    plans |= {way: {name: way} for way in suitable_ways(alone)[name]}
+    ways = suitable_ways(alone)[name] if ways is None else ways
+    plans |= {way: {name: way} for way in ways}
     first = next(layer.name for layer in by_name.values() if layer.weights)
     calls = {
         way: _step(accelerate(alone, plan), batch_size, needs_dx=name != first)

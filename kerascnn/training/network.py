@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerascnn.fast.optimizers import fuse
 from kerascnn.fast.plan import Plan, accelerate, default_plan
+from kerascnn.fast.tuning import apply_tuning
 from kerascnn.machine.devices import gpu_details, half_precision
 from kerascnn.machine.environment import instruction_set
 from kerascnn.models.build import build_model
@@ -23,8 +24,16 @@ if TYPE_CHECKING:
     from kerascnn.settings.config import TrainSettings
 
 
+# Images of a part of a batch, and ways by the kind of layer.
+Tuned = tuple[int, Mapping[str, str]]
+
+
 def compile_model(
-    settings: TrainSettings, data: Split | DatasetFacts, plan: Plan | None = None
+    settings: TrainSettings,
+    data: Split | DatasetFacts,
+    plan: Plan | None = None,
+    *,
+    tuned: Tuned | None = None,
 ) -> keras.Model:
     """Build and compile the network of the settings, for images as `data` has them.
 
@@ -32,6 +41,7 @@ def compile_model(
         settings: The settings.
         data: Has the shape of the images, and the number of classes.
         plan: Which way each layer is computed; chosen for this machine where `None`.
+        tuned: What was measured on this machine, for a plan that is chosen.
 
     Raises:
         ConfigError: A plan of another network.
@@ -39,6 +49,8 @@ def compile_model(
     model = build_network(settings, data)
     if plan is None:
         plan = choose_plan(settings, model)
+        if tuned is not None and settings.fast_layers:
+            plan = apply_tuning(model, plan, *tuned)
     model = accelerate(model, plan)
     momentum = {} if settings.momentum is None else {"momentum": settings.momentum}
     optimizer = build_optimizer(

@@ -43,6 +43,7 @@ from kerascnn.training.memory import check_memory
 from kerascnn.training.network import compile_model
 from kerascnn.training.replicas import check_strategy
 from kerascnn.training.step import TrainingStep
+from kerascnn.training.tuning import tuned_ways
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,9 +162,13 @@ def prepare_training(
     keras.utils.set_random_seed(settings.seed)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
+    tuned = None
+    if is_one_cpu(strategy):
+        images = settings.batch_size // parallelism.batch_parts
+        tuned = images, tuned_ways(parallelism)
     with strategy.scope():
         plan = None if recorded is None else recorded.layer_plan
-        model = compile_model(settings, dataset, plan)
+        model = compile_model(settings, dataset, plan, tuned=tuned)
     if (
         settings.mixed_precision
         and is_one_cpu(strategy)
