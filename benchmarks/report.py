@@ -68,7 +68,8 @@ STARTS = """\
 
 The first step, from the end of the imports to the end of the first step, with loading
 the data, building the network and tracing or compiling; and the peak of memory of the
-process and its children, as the system tells it (SGD, batches of 128, float32).
+process and its children, as the system tells it (SGD, batches of 128, float32). Where
+PyTorch is compiled, it finds code in its cache that its trials left there.
 
 {tables}
 """

@@ -49,15 +49,15 @@ Measured:
 Counted, for each layer: its weights are read in the forward pass and in the gradient of
 its input, their gradients written and read, the optimizer's state read and written, the
 new weights written; the layer's output is written in the forward pass and read in the
-backward pass, and so is its gradient. Two operations for each
-multiplication of the forward pass, two for the gradient of the input, which the first
-layer needs not, and two for that of the weights. A layer takes at least the longer of
-the time for its bytes and the time for its operations; "bound" is the sum over the
-layers. Of a contender there is the share of the first bound and of the second. ReLU,
-dropout and padding count nothing. The second bound has 3x3 convolutions of stride 1 by
+backward pass, and so is its gradient. Two operations for each multiplication of the
+forward pass, two for the gradient of the input, which the first layer does not need,
+and two for that of the weights. A layer takes at least the longer of the time for its
+bytes and the time for its operations; "bound" is the sum over the layers. ReLU, dropout
+and padding count nothing. The second bound has 3x3 convolutions of stride 1 by
 Winograd's method, with a quarter of the products on maps of multiples of 4 pixels a
-side. What stays in the processor's caches costs less than its bytes here, so that a
-share can pass 100%.
+side. Of a contender there is the share of the first bound and of the second. What stays
+in the processor's caches costs less than its bytes here, so that a share can pass
+100%.
 
 {table}
 

@@ -58,9 +58,7 @@ INSTRUCTION_SETS = {
         "OPENBLAS_CORETYPE": "Haswell",
         "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
         # What was compiled for the processor itself is not for this one.
-        "TORCHINDUCTOR_CACHE_DIR": str(
-            Path(tempfile.gettempdir(), "torchinductor_avx2")
-        ),
+        "TORCHINDUCTOR_CACHE_DIR": f"{tempfile.gettempdir()}/torchinductor_avx2",
     },
 }
 # On an older one TensorFlow leaves oneDNN off, if nobody turns it on.

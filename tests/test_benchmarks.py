@@ -223,10 +223,8 @@ def test_lenet_is_counted_as_by_hand():
     from roofline import layer_costs, step_bytes, step_operations
     from turns import Setting
 
-    costs = {
-        cost.name: cost
-        for cost in layer_costs(Setting(network="lenet", sizes="recipe"))
-    }
+    recipe = Setting(network="lenet", sizes="recipe")
+    costs = {cost.name: cost for cost in layer_costs(recipe)}
     assert list(costs) == [
         *("block1_conv", "block1_pool", "block2_conv", "block2_pool"),
         *("fc1_dense", "fc2_dense", "predictions"),
@@ -268,6 +266,33 @@ def test_a_layer_takes_the_longer_of_its_two_times():
     rates = {"bytes_per_second": 28, "operations_per_second": 60}
     assert least_seconds([wide, long], 1, "sgd", **rates) == 100 + 10
     assert least_seconds([long], 1, "sgd", winograd=True, **rates) == 2.5
+
+
+def test_shares_are_of_both_bounds():
+    from roofline import layer_costs, least_seconds, section
+    from turns import Setting
+
+    rates = {"bytes_per_second": 1e9, "operations_per_second": 1e9}
+    costs = layer_costs(Setting(network="vgg16"))
+    bounds = [
+        128 / least_seconds(costs, 128, "sgd", winograd=winograd, **rates)
+        for winograd in (False, True)
+    ]
+    given = {"instruction_set": "x", "network": "vgg16", "optimizer": "sgd"}
+    given |= {"sizes": "common", "precision": "float32"}
+    rows = [
+        turn("kerascnn", 0, str(bounds[0] / 2), **given),
+        turn("pytorch --update fused", 0, str(bounds[0]), **given),
+    ]
+    measured = [
+        {"instruction_set": "x", "what": what, "rate": "1e9"}
+        for what in ("memory", "float32")
+    ]
+    first, second = (bounds[0] / bounds[1] * share for share in (0.5, 1))
+    assert (
+        f"{bounds[0]:,.0f} | {bounds[1]:,.0f} "
+        f"| 50% / {first:.0%} | 100% / {second:.0%} |  |  |"
+    ) in section(measured, rows)
 
 
 def test_memory_bandwidth_counts_three_arrays():

@@ -77,8 +77,9 @@ def choose_plan(settings: TrainSettings, model: keras.Model) -> dict[str, str]:
 
 def build_network(settings: TrainSettings, data: Split | DatasetFacts) -> keras.Model:
     """Build the network of the settings, not compiled, of Keras's own layers alone."""
-    if settings.mixed_precision and not _is_mixed_by_plan(settings):
-        gpus = gpu_details(tf.distribute.get_strategy())
+    gpus = gpu_details(tf.distribute.get_strategy())
+    # On processors a plan says which layers compute in 16 bits: some would lose by it.
+    if settings.mixed_precision and (gpus or not settings.fast_layers):
         keras.config.set_dtype_policy(f"mixed_{half_precision(gpus)}")
     try:
         return build_model(
@@ -91,14 +92,6 @@ def build_network(settings: TrainSettings, data: Split | DatasetFacts) -> keras.
         )
     finally:
         keras.config.set_dtype_policy("float32")
-
-
-def _is_mixed_by_plan(settings: TrainSettings) -> bool:
-    """Whether a plan says which layers compute in 16 bits, and not Keras's policy.
-
-    On processors, some layers lose by 16 bits what others gain.
-    """
-    return settings.fast_layers and not tf.config.get_visible_devices("GPU")
 
 
 @contextmanager

@@ -154,10 +154,6 @@ def prepare_training(
     check_strategy(settings, strategy, message)
     if is_one_cpu(strategy):
         check_memory(settings, dataset)
-        if settings.mixed_precision and (
-            warning := mixed_precision_warning(settings.model)
-        ):
-            message(warning)
     batches = make_batches(
         training, settings.batch_size, settings.seed, replica_devices(strategy)
     )
@@ -168,6 +164,12 @@ def prepare_training(
     with strategy.scope():
         plan = None if recorded is None else recorded.layer_plan
         model = compile_model(settings, dataset, plan)
+    if (
+        settings.mixed_precision
+        and is_one_cpu(strategy)
+        and (warning := mixed_precision_warning(settings, plan_of(model)))
+    ):
+        message(warning)
     parts = parallelism.batch_parts
     weights = None
     if settings.class_weights == "balanced":

@@ -38,10 +38,12 @@ def results(model, x, dy, training):
     return [*(value.numpy() for value in compute(x)), *model.get_weights()]
 
 
-def assert_same(model, *, batch=5, training=True):
-    """Each way that suits the first layer computes what the layer does."""
+def assert_same(model, *, batch=5, training=True, bfloat16=False):
+    """Each way that suits the first layer, of 16 bits or not, computes what it does."""
     layer = model.layers[1]
+    rtol, atol = (0.0, 0.02) if bfloat16 else (1e-4, 3e-5)
     ways = suitable_ways(model)[layer.name]
+    ways = [way for way in ways if ("bfloat16" in way) is bfloat16]
     rng = np.random.default_rng(0)
     x = tf.constant(rng.normal(size=(batch, *model.input_shape[1:])), tf.float32)
     dy = tf.constant(rng.normal(size=model(x).shape), tf.float32)
@@ -53,7 +55,7 @@ def assert_same(model, *, batch=5, training=True):
         for ours, theirs in zip(found, expected, strict=True):
             scale = np.abs(theirs).max()
             np.testing.assert_allclose(
-                ours, theirs, rtol=1e-4, atol=3e-5 * scale, err_msg=way
+                ours, theirs, rtol=rtol, atol=atol * scale, err_msg=way
             )
     return set(ways)
 
@@ -109,6 +111,28 @@ def test_separable_convolution_is_that_of_keras_in_every_way(strides, padding, o
 def test_dense_layer_is_that_of_keras(options):
     model = network((70,), layers.Dense(30, **options))
     assert assert_same(model) == {"stacked"}
+
+
+# Without a ReLU: what is nearly 0 may change its sign.
+@pytest.mark.parametrize(
+    ("shape", "layer", "ways"),
+    [
+        ((70,), layers.Dense(30), {"bfloat16_dense"}),
+        ((9, 9, 16), layers.Conv2D(9, 3), {"bfloat16"}),
+        ((5, 7, 1), layers.Conv2D(9, 5, 2, padding="same"), {"bfloat16"}),
+        (
+            *((2, 2, 16), layers.Conv2D(9, 3, 2, padding="same")),
+            {"bfloat16", "bfloat16_pixel"},
+        ),
+        ((9, 9, 16), layers.SeparableConv2D(9, 3), {"bfloat16_separable"}),
+        (
+            *((1, 1, 16), layers.SeparableConv2D(9, 3, padding="same")),
+            {"bfloat16_separable", "bfloat16_separable_pixel"},
+        ),
+    ],
+)
+def test_layers_in_16_bits_are_those_of_keras_but_for_rounding(shape, layer, ways):
+    assert assert_same(network(shape, layer), bfloat16=True) == ways
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 1), (5, 3, 4), (64, 16, 16)])

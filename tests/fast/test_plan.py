@@ -42,7 +42,7 @@ def network(name):
     ],
 )
 def test_limits_are_of_what_may_be_used(name, word):
-    assert limits_of(name) is LIMITS[word]
+    assert limits_of(name) == LIMITS[word]
 
 
 @pytest.mark.parametrize("name", ["AArch64 with SVE2", "arm64", "AVX", "x86_64", ""])
@@ -50,6 +50,25 @@ def test_processors_that_were_not_measured_have_layers_of_keras(name):
     assert limits_of(name) == Limits()
     for model in MODELS:
         assert default_plan(network(model), name) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "has_it"),
+    [
+        ("AVX-512 with bf16", True),
+        ("AVX-512 with AMX", True),
+        ("AVX-512 with bf16, oneDNN up to AVX512_CORE", False),
+        ("AVX-512 with VNNI", False),
+        ("AVX2", False),
+        ("GPU", False),  # Keras's policy says what is in 16 bits there
+        ("AArch64 with SVE2", False),
+    ],
+)
+def test_16_bits_are_for_processors_that_have_them(name, has_it):
+    model = network("alexnet")
+    plan = default_plan(model, name, bfloat16=True)
+    assert (plan != default_plan(model, name)) is has_it
+    assert any("bfloat16" in way for way in plan.values()) is has_it
 
 
 def test_plan_of_resnet_goes_by_the_sizes_of_its_maps():

@@ -14,8 +14,11 @@ def lenet():
 @pytest.mark.parametrize(
     ("layer", "ways"),
     [
-        ("block1_conv", ["keras", "pooled", "tap_gradient", "sliding_gradient"]),
-        ("fc1_dense", ["keras", "stacked"]),
+        (
+            "block1_conv",
+            ["keras", "pooled", "bfloat16", "tap_gradient", "sliding_gradient"],
+        ),
+        ("fc1_dense", ["keras", "bfloat16_dense", "stacked"]),
         ("flatten", ["keras"]),
     ],
 )
