@@ -25,6 +25,8 @@ PARTS = """
 import keras, numpy as np
 from keras import layers
 from kerascnn.data import Split
+from kerascnn.fast.layers import FusedBatchNormalization
+from kerascnn.fast.optimizers import fuse
 from kerascnn.settings.config import TrainConfig
 from kerascnn.training.batches import ResidentBatches
 from kerascnn.training.checkpoint import named_variables
@@ -70,10 +72,13 @@ def compare(name, middle, optimizer):
         result[f"{name}-{count}"] = [step.run(0, STEPS)[0].tolist(), state(step)]
 
 
-SGD = keras.optimizers.SGD
+SGD, Adagrad = keras.optimizers.SGD, keras.optimizers.Adagrad
 result = {}
 compare("normalization", lambda: [layers.BatchNormalization(momentum=0.5)],
         lambda: SGD(momentum=0.9))
+compare("fused_sgd", lambda: [FusedBatchNormalization()],
+        lambda: fuse(SGD(momentum=0.9, nesterov=True)))
+compare("fused_adagrad", list, lambda: fuse(Adagrad(epsilon=1e-14)))
 compare("global_clipnorm", list, lambda: SGD(global_clipnorm=0.05))
 compare("clipnorm", list, lambda: SGD(clipnorm=0.05))
 compare("ema", list, lambda: SGD(use_ema=True, ema_momentum=0.5))
@@ -152,7 +157,15 @@ def result():
 
 
 @pytest.mark.parametrize(
-    "name", ["normalization", "global_clipnorm", "clipnorm", "ema"]
+    "name",
+    [
+        "normalization",
+        "fused_sgd",
+        "fused_adagrad",
+        "global_clipnorm",
+        "clipnorm",
+        "ema",
+    ],
 )
 def test_two_replicas_come_to_what_one_device_does(result, name):
     (losses, one), (halved, two) = result[f"{name}-1"], result[f"{name}-2"]
