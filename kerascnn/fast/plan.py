@@ -8,6 +8,7 @@ not name stays Keras's own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -220,7 +221,7 @@ def _suits_winograd(layer: keras.Layer) -> bool:
 
 def _gains_winograd(layer: keras.Layer, limits: Limits) -> bool:
     area, channels = _area(layer.input), layer.input.shape[3]
-    is_large = area > limits.small_area
+    is_large = area > limits.wide_area
     least = limits.winograd_wide if is_large else limits.winograd_channels
     return (
         area <= limits.winograd_area
@@ -238,6 +239,17 @@ def _gains_pixel(layer: keras.Layer, limits: Limits) -> bool:
     return is_small and bool(layer.input.shape[3] >= MIN_CHANNELS)
 
 
+def _gains_bfloat16(layer: keras.Layer, limits: Limits) -> bool:
+    is_winograd = _suits_winograd(layer) and _gains_winograd(layer, limits)
+    least = limits.bfloat16_wide_area if is_winograd else limits.bfloat16_area
+    terms = math.prod(layer.kernel_size) * layer.input.shape[3]
+    return (
+        limits.computes_bfloat16
+        and terms >= limits.bfloat16_terms
+        and _area(layer.output) >= least
+    )
+
+
 def _gains_dense(layer: keras.Layer, limits: Limits) -> bool:
     return bool(min(layer.units, layer.input.shape[1]) >= limits.dense_units)
 
@@ -253,14 +265,19 @@ WAYS: dict[str, Way] = {
         kind=layers.Conv2D,
         exchange=PooledConv2D,
         suits=_suits_pooled,
-        gains=lambda layer, limits: layer.filters <= limits.pooled_filters,
+        gains=lambda layer, limits: (
+            layer.input.shape[3] <= limits.pooled_channels
+            and layer.filters <= limits.pooled_filters
+        ),
     ),
     "bfloat16_pixel": Way(
         kind=layers.Conv2D,
         exchange=BFloat16PixelConv2D,
         suits=_suits_pixel,
         gains=lambda layer, limits: (
-            limits.computes_bfloat16 and _gains_pixel(layer, limits)
+            limits.computes_bfloat16
+            and _gains_pixel(layer, limits)
+            and _area(layer.input) > 1
         ),
     ),
     "pixel": Way(
@@ -269,34 +286,31 @@ WAYS: dict[str, Way] = {
         suits=_suits_pixel,
         gains=_gains_pixel,
     ),
+    "bfloat16": Way(
+        kind=layers.Conv2D,
+        exchange=BFloat16Conv2D,
+        suits=is_plain,
+        gains=_gains_bfloat16,
+    ),
     "winograd": Way(
         kind=layers.Conv2D,
         exchange=WinogradConv2D,
         suits=_suits_winograd,
         gains=_gains_winograd,
     ),
-    "bfloat16": Way(
-        kind=layers.Conv2D,
-        exchange=BFloat16Conv2D,
-        suits=is_plain,
-        gains=lambda layer, limits: limits.computes_bfloat16,
-    ),
     "tap_gradient": Way(
         kind=layers.Conv2D,
         exchange=TapGradientConv2D,
         suits=is_plain,
-        gains=lambda layer, limits: _gains_gradient(
-            layer,
-            limits.tap_area
-            if tuple(layer.strides) == (1, 1)
-            else limits.strided_tap_area,
+        gains=lambda layer, limits: (
+            tuple(layer.strides) == (1, 1) and _gains_gradient(layer, limits.tap_area)
         ),
     ),
     "sliding_gradient": Way(
         kind=layers.Conv2D,
         exchange=SlidingGradientConv2D,
         suits=lambda layer: is_plain(layer) and tuple(layer.strides) == (1, 1),
-        gains=lambda layer, limits: _gains_gradient(layer, limits.small_area),
+        gains=lambda layer, limits: _gains_gradient(layer, limits.sliding_area),
     ),
     "bfloat16_separable_pixel": Way(
         kind=layers.SeparableConv2D,

@@ -79,7 +79,7 @@ def choose_plan(settings: TrainSettings, model: keras.Model) -> dict[str, str]:
     """The way of each layer that suits this machine; all are Keras's own if asked."""
     if not settings.fast_layers:
         return {}
-    on_gpu = bool(tf.config.get_visible_devices("GPU"))
+    on_gpu = gpu_details(tf.distribute.get_strategy())
     return default_plan(
         model,
         "GPU" if on_gpu else instruction_set(),

@@ -85,7 +85,18 @@ def test_plan_of_resnet_goes_by_the_sizes_of_its_maps():
         "predictions": None,
     }
     assert {name: plan.get(name) for name in ways} == ways
-    assert default_plan(model, AVX2)["stage4a_1_conv"] == "tap_gradient"
+
+
+def test_plans_differ_by_instruction_set():
+    model = build_model("alexnet", (28, 28, 1), 10, image_size=64, stem="paper")
+    ways = [
+        tuple(
+            default_plan(model, name).get(layer)
+            for layer in ("block2_conv", "fc2_dense")
+        )
+        for name in (AVX512, AVX2)
+    ]
+    assert ways == [(None, "stacked"), ("sliding_gradient", None)]
 
 
 def test_limits_of_winograd_are_by_map_channels_and_filters():
