@@ -18,7 +18,7 @@ def lenet():
 @pytest.mark.parametrize(
     ("times", "way", "gain"),
     [
-        ({"keras": [2, 2, 2], "pooled": [1, 1, 1]}, "keras", 1),
+        ({"keras": [2, 2, 2], "pooled": [1, 1, 1]}, "pooled", 1),
         ({"keras": [1, 1, 1], "pooled": [1.2, 1.2, 1.2]}, "keras", 1.2),
         ({"keras": [1, 1, 1], "pooled": [1.05, 1.05, 1.05]}, "pooled", 1),
         # Of pairs, not of medians: the machine slowed down in the second turn.
