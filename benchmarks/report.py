@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ablation
 import accuracy_of_layers
+import accuracy_of_training
 import roofline
 import time_to_accuracy
 from rows import RESULTS, Row, group, read_rows
@@ -125,6 +126,8 @@ def sections() -> Iterable[str]:
         yield ablation.section(rows)
     if rows := read_rows("accuracy_of_layers"):
         yield accuracy_of_layers.section(rows)
+    if rows := read_rows("accuracy_of_training"):
+        yield accuracy_of_training.section(rows)
     if rows := read_rows("time_to_accuracy"):
         yield time_to_accuracy.section(rows)
     yield from (path.read_text() for path in sorted(RESULTS.glob("*.part.md")))

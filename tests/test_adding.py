@@ -18,7 +18,7 @@ from kerascnn.data.augmentations import AUGMENTATIONS
 from kerascnn.evaluation import METRICS, MetricEntry
 from kerascnn.model_files.formats import FORMATS, FormatEntry
 from kerascnn.models import MODELS, Cost, ModelEntry
-from kerascnn.registry import Entry
+from kerascnn.registry import Entry, load_target
 from kerascnn.runs.folder import Run
 from kerascnn.settings.optimizers import OPTIMIZERS, OptimizerEntry
 from kerascnn.settings.schedules import SCHEDULES
@@ -297,6 +297,38 @@ def test_an_augmentation_is_a_function_and_a_row(kerascnn, new_module, monkeypat
     # All images are the same to the network, which can but learn how many there are.
     losses = [row["loss"] for row in Run(Path("saved_models/lenet-sgd-1")).steps]
     assert min(losses) > 1.9
+
+
+TOY_WAY = """
+from keras import layers
+
+class LoudDense(layers.Dense):
+    def call(self, inputs, training=None):
+        return super().call(inputs)
+"""
+
+
+def test_a_way_to_compute_a_layer_is_a_class_and_a_row(
+    kerascnn, new_module, monkeypatch
+):
+    from keras import layers
+
+    new_module("toy_way", TOY_WAY)
+    from kerascnn.fast.plan import WAYS, Way
+
+    row = Way(
+        kind=layers.Dense,
+        exchange=load_target("toy_way:LoudDense"),
+        suits=lambda layer: True,
+        gains=lambda layer, limits: layer.units > 100,
+    )
+    monkeypatch.setitem(WAYS, "loud", row)
+    kerascnn("train", "lenet", *TRAIN)
+    first = Run(Path("saved_models/lenet-sgd-1"))
+    assert first.computation.layer_plan["fc1_dense"] == "loud"
+    kerascnn("train", "lenet", "--computed-as", first.path, *TRAIN)
+    second = Run(Path("saved_models/lenet-sgd-2"))
+    assert second.computation.layer_plan == first.computation.layer_plan
 
 
 def test_a_command_is_a_line_and_a_module(kerascnn, monkeypatch):

@@ -332,6 +332,29 @@ def test_layers_are_held_against_float64():
     assert measure(Case("small", (layers.Dense(3),), (2,))) == []
 
 
+def test_differences_of_trainings_are_of_pairs():
+    from accuracy_of_training import difference, section
+
+    mean, half = difference([(3, 1), (2, 1), (4, 1)])  # 2, 1, 3
+    assert mean == 2
+    assert half == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
+    assert np.isnan(difference([(3, 1)])[1])
+    place = {"instruction_set": "AVX2", "network": "lenet", "test_loss": "0"}
+    rows = [
+        place | {"seed": str(seed), "way": way, "test_accuracy": str(accuracy)}
+        for way, accuracies in (
+            ("kerascnn", (0.99, 0.98, 0.97)),
+            ("keras", (0.98, 0.98, 0.98)),
+            ("16 bits", (0.97, 0.96, 0.95)),
+        )
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    assert (
+        "| AVX2 | lenet | 3 x 54,000 | 3 | 98.00% | 98.00% | 96.00% "
+        "| +0.00 ± 2.48 | -2.00 ± 2.48 |"
+    ) in section(rows)
+
+
 @pytest.mark.slow  # starts TensorFlow anew
 def test_plain_script_trains_and_says_how_fast():
     done = subprocess.run(

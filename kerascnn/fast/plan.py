@@ -127,7 +127,10 @@ def accelerate(model: keras.Model, plan: Plan) -> keras.Model:
             return layers.Identity(name=layer.name)
         way = plan.get(layer.name)
         kind = type(layer) if way is None else WAYS[way].exchange
-        return kind.from_config(layer.get_config())
+        config = layer.get_config()
+        # Random numbers for weights that are copied in a moment would take seconds.
+        zeros = {name: "zeros" for name in config if name.endswith("_initializer")}
+        return kind.from_config(config | zeros)
 
     copy = keras.models.clone_model(model, clone_function=exchange, recursive=True)
     for variable, original in zip(copy.variables, model.variables, strict=True):
