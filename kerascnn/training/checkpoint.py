@@ -84,14 +84,25 @@ def save_checkpoint(
         "seconds": state.seconds,
         "history": state.history,
     }
-    arrays = {
-        name: keras.ops.convert_to_numpy(variable)
-        for name, variable in named_variables(model).items()
-    }
+    variables = named_variables(model)
+    arrays: dict[str, Any] = {name: _Copy(value) for name, value in variables.items()}
     arrays["losses"] = state.losses
     arrays["correct"] = state.correct
     arrays["state"] = np.frombuffer(json.dumps(document).encode(), np.uint8)
     write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+
+class _Copy:
+    """A variable that is copied when NumPy writes it: one at a time is in memory."""
+
+    def __init__(self, variable: keras.Variable) -> None:
+        self.variable = variable
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        values: npt.NDArray[Any] = keras.ops.convert_to_numpy(self.variable)
+        return values
 
 
 def read_checkpoint(path: Path, setup: TrainingSetup) -> Checkpoint:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -160,8 +162,8 @@ class TrainingLoop:
         with averaged_weights(self.settings, setup.model):
             measured = measure_validation(setup, setup.predict)
             seen = [*measured.values()] or [setup.predict(self._last_images(state))]
-        numbers = (*setup.model.get_weights(), *seen)
-        if not all(np.isfinite(number).all() for number in numbers):
+        weights = map(keras.ops.convert_to_numpy, setup.model.variables)
+        if not all(np.isfinite(each).all() for each in itertools.chain(weights, seen)):
             raise diverged_error(setup, self.recorder, state)
         steps = slice(state.step - setup.batches.steps_per_epoch, state.step)
         return {
