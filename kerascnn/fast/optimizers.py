@@ -9,9 +9,9 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-# Keras adds epsilon inside the root, TensorFlow's operation its root outside. Up to
-# here the two differ by less than rounding wherever a gradient has been.
-MAX_EPSILON = 1e-14
+# TensorFlow's operation adds it to the root. It changes no number in 32 bits, and where
+# the sum and the gradient are 0, so is the update.
+TINY = 1e-30
 
 
 def fuse(optimizer: keras.Optimizer) -> keras.Optimizer:
@@ -25,8 +25,10 @@ def fuse(optimizer: keras.Optimizer) -> keras.Optimizer:
     """
     if type(optimizer) is keras.optimizers.SGD and optimizer.momentum:
         return FusedSGD.from_config(optimizer.get_config())
-    if type(optimizer) is keras.optimizers.Adagrad and optimizer.epsilon <= MAX_EPSILON:
-        return FusedAdagrad.from_config(optimizer.get_config())
+    if type(optimizer) is keras.optimizers.Adagrad:
+        config = optimizer.get_config()
+        config["initial_accumulator_value"] += config["epsilon"]
+        return FusedAdagrad.from_config(config)
     return optimizer
 
 
@@ -49,7 +51,11 @@ class FusedSGD(keras.optimizers.SGD):  # type: ignore[misc]
 
 
 class FusedAdagrad(keras.optimizers.Adagrad):  # type: ignore[misc]
-    """Keras's `Adagrad`, with d outside the root, as the lab report has it."""
+    """Keras's `Adagrad`, whose accumulators begin with its epsilon.
+
+    Keras adds epsilon to a sum before it takes the root, each time; here it is in the
+    sum from the first.
+    """
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
@@ -60,6 +66,6 @@ class FusedAdagrad(keras.optimizers.Adagrad):  # type: ignore[misc]
             var=variable.handle,
             accum=accumulator.handle,
             lr=tf.cast(learning_rate, variable.dtype),
-            epsilon=self.epsilon**0.5,
+            epsilon=TINY,
             grad=gradient,
         )

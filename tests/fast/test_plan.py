@@ -1,6 +1,7 @@
 """Plans: what is chosen where, that a plan is followed, and whole trainings by it."""
 
 import functools
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -201,18 +202,21 @@ def test_accelerated_model_is_the_same_model(name):
     "instruction_set", [AVX512, pytest.param(AVX2, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize(
-    ("name", "rate"),
+    ("name", "optimizer", "rate"),
     [
-        ("lenet", 1e-3),
-        pytest.param("alexnet", 1e-3, marks=pytest.mark.slow),
-        ("mobilenet", 1e-4),
-        pytest.param("resnet18", 1e-4, marks=pytest.mark.slow),
-        pytest.param("vgg16", 1e-3, marks=pytest.mark.slow),
+        ("lenet", "sgd", 1e-3),
+        ("lenet", "adagrad", 1e-2),
+        pytest.param("alexnet", "sgd", 1e-3, marks=pytest.mark.slow),
+        pytest.param("alexnet", "adagrad", 1e-4, marks=pytest.mark.slow),
+        ("mobilenet", "sgd", 1e-4),
+        pytest.param("resnet18", "sgd", 1e-4, marks=pytest.mark.slow),
+        pytest.param("vgg16", "sgd", 1e-3, marks=pytest.mark.slow),
     ],
 )
-def test_training_has_the_losses_of_keras(name, rate, instruction_set):
+def test_training_has_the_losses_of_keras(name, optimizer, rate, instruction_set):
     config = TrainConfig(
         model=name,
+        optimizer=optimizer,
         learning_rate=rate,
         schedule="constant",
         batch_size=16,
@@ -224,7 +228,8 @@ def test_training_has_the_losses_of_keras(name, rate, instruction_set):
     losses = []
     for plan in ({}, default_plan(network(name), instruction_set)):
         keras.utils.set_random_seed(0)
-        model = compile_model(config, split, plan)
+        settings = replace(config, fast_layers=bool(plan))
+        model = compile_model(settings, split, plan)
         assert plan_of(model) == plan
         rates = np.full(5, rate, np.float32)
         batches = ResidentBatches(split, 16, seed=0)

@@ -34,6 +34,7 @@ def test_its_settings_are_those_that_it_wrote(old):
     later = {"fast_layers": True, "store_predictions": False, "plan_digest": None}
     later |= {"class_weights": None, "init_from": None, "model_options": {}}
     later |= {"resize": "pad", "group_by": None, "test_fraction": 0.2}
+    later |= {"gpus": 1, "xla": False}
     assert written["augment"] is False
     assert old.settings.to_dict() == written | later | {"augment": "none"}
     # Of what the recipe fills in, all that it still gives was left to it.
