@@ -178,6 +178,7 @@ def test_hog_of_straight_edges():
     assert hog(np.zeros((3, 64, 64, 1), np.float32), cell=8).shape == (3, 7 * 7 * 36)
 
 
+@pytest.mark.slow
 def test_baseline_is_chosen_and_measured(tmp_path):
     from baselines import measure
     from corpus import read

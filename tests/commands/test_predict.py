@@ -258,6 +258,7 @@ def test_no_picture_is_written_over(calibrated, digit, option, given):
     assert digit.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_sheet_of_many_says_how_many(exported, digit, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -51,6 +51,7 @@ def train(out, *words):
     return Run(out / "new").computation.layer_plan
 
 
+@pytest.mark.slow
 def test_trainings_take_what_was_found(cache, stacked_is_faster, tmp_path):
     before = train(tmp_path / "before")
     done = run("tune", "lenet", "--json")
@@ -79,7 +80,7 @@ def test_what_was_found_is_told(cache, stacked_is_faster):
     assert "of 5 kinds of layers are faster in another way" in done.stdout
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"ways": 1}', '{"ways": {"a": 2}}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"ways": {"a": 2}}'])
 def test_damaged_file_is_as_none(cache, stacked_is_faster, tmp_path, text):
     before = train(tmp_path / "before")
     assert run("tune", "lenet").exit_code == 0

@@ -179,6 +179,7 @@ def accuracies(model, split, count, **options):
     return {kind: np.mean(values) for kind, values in right.items()}
 
 
+@pytest.mark.slow
 def test_photographs_are_read(lenet, splits):
     # The model reads a little more than 90% of MNIST itself, where strokes are thick.
     found = accuracies(lenet, splits[1], 10, sides=(200, 500))

@@ -46,6 +46,7 @@ def test_axis_of_accuracy_has_room_and_ends_at_100_per_cent(measurement, accurac
     assert top > max(accuracies) or top == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accuracy", [1.0, 0.9769])
 @pytest.mark.parametrize("count", [6, 40])
 @pytest.mark.parametrize("spread", [0, 0.001, 1])

@@ -94,6 +94,7 @@ def test_pictures_are_prepared_and_arrays_are_not(lenet, images, expected, tmp_p
     np.testing.assert_array_equal(kept.probabilities, raw.probabilities)
 
 
+@pytest.mark.slow
 def test_models_on_disk_give_the_same(lenet_run, exported, images, expected):
     artifacts = [
         artifact_of_run(lenet_run),

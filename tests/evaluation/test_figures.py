@@ -267,6 +267,7 @@ def test_nothing_is_clipped(answers, assert_whole):
         assert_whole(figure)
 
 
+@pytest.mark.slow
 def test_names_of_any_kind_are_shown_as_they_are(answers, assert_whole, awkward_names):
     for title in awkward_names:
         assert_whole(plot_confusion_matrix(MATRIX, NAMES[:3], title=title))

@@ -61,6 +61,7 @@ def test_no_picture_at_all_needs_no_model(exported, tmp_path):
     assert isinstance(result, PictureError)
 
 
+@pytest.mark.slow
 def test_photographed_digits_are_told_nearly_as_well(
     lenet_run, lenet, splits, tmp_path
 ):

@@ -131,6 +131,7 @@ def test_export_is_checked_named_and_described(
     assert (tmp_path / "labels.txt").read_text() == "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n"
 
 
+@pytest.mark.slow
 def test_int8_is_calibrated_on_the_pictures_that_are_not_for_the_test(
     picture_run, tmp_path, monkeypatch
 ):

@@ -208,7 +208,7 @@ def test_accelerated_model_is_the_same_model(name):
         ("lenet", "adagrad", 1e-2),
         pytest.param("alexnet", "sgd", 1e-3, marks=pytest.mark.slow),
         pytest.param("alexnet", "adagrad", 1e-4, marks=pytest.mark.slow),
-        ("mobilenet", "sgd", 1e-4),
+        pytest.param("mobilenet", "sgd", 1e-4, marks=pytest.mark.slow),
         pytest.param("resnet18", "sgd", 1e-4, marks=pytest.mark.slow),
         pytest.param("vgg16", "sgd", 1e-3, marks=pytest.mark.slow),
     ],

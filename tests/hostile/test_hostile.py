@@ -10,10 +10,10 @@ RUNNER = Path(__file__).with_name("run.py")
 
 CASES = {
     "pictures": 8,
-    "saved_models": 2,
+    "saved_models": 1,
     "export_reports": 8,
-    "checkpoints": 4,
-    "model_files": 10,
+    "checkpoints": 2,
+    "model_files": 5,
     "settings": 12,
     "command_line": 80,
 }

@@ -132,6 +132,7 @@ def test_strategies_of_one_process_do_not_mix_up_their_sums(result):
     assert max(abs(np.subtract(result["other"], losses))) > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 def test_steps_of_one_call_are_those_of_many(result, count):
     losses, _ = result[f"1 calls-{count}"]

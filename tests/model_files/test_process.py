@@ -187,6 +187,7 @@ def test_endless_model_ends_with_whoever_asked(endless):
         process.process.stdin = None
 
 
+@pytest.mark.slow
 def test_slow_model_that_gets_on_is_waited_for(exported, splits):
     with RuntimeProcess(exported / "model.tflite", "tflite", threads=1) as process:
         process.timeout_s = 1.5
@@ -245,6 +246,7 @@ def test_full_disk_is_one_line(exported, splits, monkeypatch):
         RuntimeProcess(exported / "model.tflite", "tflite")
 
 
+@pytest.mark.slow
 def test_damaged_keras_file_is_told_as_elsewhere(tmp_path):
     path = tmp_path / "bad.keras"
     path.write_bytes(b"bad")

@@ -449,7 +449,11 @@ class Killed(BaseException):
 # Each of the last two epochs writes what is kept of it, then the newest checkpoint.
 @pytest.mark.parametrize(
     ("write", "moment"),
-    [(3, "after"), (4, "after"), (5, "before"), (5, "after"), (6, "after")],
+    [
+        (3, "after"),
+        (5, "before"),
+        *(pytest.param(write, "after", marks=pytest.mark.slow) for write in (4, 5, 6)),
+    ],
 )
 def test_run_killed_at_a_write_goes_on(
     tmp_path, monkeypatch, uninterrupted, write, moment

@@ -133,6 +133,7 @@ def test_added_epochs_are_those_of_plain_keras_from_the_model(run, trained):
     np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_continued_run_stays_as_it_was_until_it_has_finished(run, trained, tmp_path):
     before = contents(run)
     whole = Run(shutil.copytree(run.path, tmp_path / "whole"))

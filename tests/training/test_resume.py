@@ -133,6 +133,7 @@ def test_run_that_goes_on_with_one_core_ends_in_the_same_bits(run, uninterrupted
     assert_same_outcome(outcome(run), uninterrupted)
 
 
+@pytest.mark.slow
 def test_run_that_goes_on_elsewhere_says_that_its_bits_will_differ(run):
     environment = run.environment
     here = environment["computation"]["instruction_set"]

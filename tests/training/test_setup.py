@@ -40,6 +40,7 @@ print(json.dumps([told, lines, sum(n.startswith("tf_Compute") for n in names)]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux names the threads")
 def test_run_wins_over_variables_and_those_over_the_cores(run_python):
     done = run_python("-c", PROGRAM, TF_NUM_INTRAOP_THREADS=None)

@@ -16,7 +16,11 @@ LENET = ("train", "lenet", "--epochs", "99", "--limit", "640")
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
 )
 def test_signal_gives_the_exit_code_of_shells_and_a_checkpoint(tmp_path, number, code):
     process = subprocess.Popen(

@@ -246,6 +246,7 @@ print(train_model(config).status)
 """
 
 
+@pytest.mark.slow
 def test_sources_may_be_edited_while_a_training_runs(run_python, tmp_path):
     shutil.copytree(Path(kerascnn.__file__).parent, tmp_path / "kerascnn")
     done = run_python("-c", EDITED, PYTHONPATH=str(tmp_path))
@@ -419,6 +420,7 @@ def test_mixed_precision_saves_and_measures_a_model_in_32_bits(tmp_path):
     assert run.metrics.validation_loss == pytest.approx(loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_label_smoothing_and_augmentation_change_the_loss(tmp_path):
     base = {**SMALL, "epochs": 1, "schedule": "constant", "learning_rate": 0.02}
     plain, smooth, augmented = (
