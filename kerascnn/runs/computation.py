@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kerascnn.errors import RunError, shown
 from kerascnn.machine.computation import Computation
 from kerascnn.machine.threads import can_split
@@ -28,7 +30,8 @@ def computation_of(run: Run, settings: TrainSettings) -> Computation | None:
         settings: Those of the training.
 
     Returns:
-        `None` where a run of kerascnn 0.1 does not tell.
+        `None` where a run of kerascnn 0.1 does not tell. That of a run on GPUs has no
+        plan of layers.
 
     Raises:
         RunError: It does not go with these settings.
@@ -40,14 +43,17 @@ def computation_of(run: Run, settings: TrainSettings) -> Computation | None:
             f"{name} is {before}. Name a run of the same, or leave it out."
         )
     computation = run.computation
-    if computation is not None:
-        parts = computation.parallelism.batch_parts
-        if not can_split(settings.batch_size, parts):
-            raise RunError(
-                f"Cannot compute as {run.path}: {settings.batch_size} images are not "
-                f"computed in {parts} parts, as its environment.json says. Put it "
-                "back, or train anew."
-            )
+    if computation is None:
+        return None
+    parts = computation.parallelism.batch_parts
+    if not can_split(settings.batch_size, parts):
+        raise RunError(
+            f"Cannot compute as {run.path}: {settings.batch_size} images are not "
+            f"computed in {parts} parts, as its environment.json says. Put it back, or "
+            "train anew."
+        )
+    if "GPU" in str(run.environment.get("devices")):
+        return replace(computation, layer_plan=None)  # it is not for a processor
     return computation
 
 

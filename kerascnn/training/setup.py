@@ -162,12 +162,12 @@ def prepare_training(
     keras.utils.set_random_seed(settings.seed)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
-    tuned = None
+    plan = tuned = None  # GPUs have one of their own
     if is_one_cpu(strategy):
+        plan = None if recorded is None else recorded.layer_plan
         images = settings.batch_size // parallelism.batch_parts
         tuned = images, tuned_ways(parallelism)
     with strategy.scope():
-        plan = None if recorded is None else recorded.layer_plan
         model = compile_model(settings, dataset, plan, tuned=tuned)
     if (
         settings.mixed_precision

@@ -103,6 +103,16 @@ def test_other_settings_are_named(other, changes, message):
         computation_of(other, settings)
 
 
+def test_plan_of_a_gpu_is_not_for_a_processor(other):
+    environment = other.environment
+    other.write_json("environment.json", environment | {"devices": ["GPU:0"]})
+    try:
+        found = computation_of(other, SMALL.resolve())
+    finally:
+        other.write_json("environment.json", environment)
+    assert found == dataclasses.replace(other.computation, layer_plan=None)
+
+
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
