@@ -314,7 +314,7 @@ def test_a_way_to_compute_a_layer_is_a_class_and_a_row(
     from keras import layers
 
     new_module("toy_way", TOY_WAY)
-    from kerascnn.fast.plan import WAYS, Way
+    from kerascnn.fast.ways import WAYS, Way
 
     row = Way(
         kind=layers.Dense,

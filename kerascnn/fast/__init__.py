@@ -1,4 +1,4 @@
-"""Keras's layers, faster on CPUs: what they compute is the same.
+"""Keras's layers and optimizers, faster: what they compute is the same.
 
-`layers.accelerate` is what others import. Imports nothing of kerascnn.
+`plan.accelerate` and `optimizers.fuse` are what others import.
 """

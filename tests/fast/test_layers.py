@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras import layers
 
 from kerascnn.fast.layers import FusedBatchNormalization
-from kerascnn.fast.plan import WAYS, accelerate, suitable_ways
+from kerascnn.fast.plan import accelerate, suitable_ways
+from kerascnn.fast.ways import WAYS
 
 # Maps on both sides of what a kernel reaches, and as flat as they come.
 SIZES = ((1, 1), (2, 2), (3, 3), (3, 1), (1, 4), (4, 4), (5, 7), (9, 9))

@@ -11,7 +11,8 @@ from keras import layers
 
 from kerascnn.errors import ConfigError, UnknownNameError
 from kerascnn.fast.limits import LIMITS, Limits, limits_of
-from kerascnn.fast.plan import WAYS, accelerate, default_plan, plan_of, suitable_ways
+from kerascnn.fast.plan import accelerate, default_plan, plan_of, suitable_ways
+from kerascnn.fast.ways import WAYS
 from kerascnn.models import MODELS
 from kerascnn.models.build import build_model
 from kerascnn.settings.config import TrainConfig
