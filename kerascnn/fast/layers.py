@@ -3,8 +3,9 @@
 A layer here always goes its one way. Which of them a network gets is a plan's to say
 (`plan.py`); `ways.py` has the table of them. Those that compute in bfloat16 round the
 numbers that they multiply to eight bits; images between layers, weights and their
-gradients stay in float32. All but `FusedBatchNormalization` are for float32, one stride,
-no dilation, no groups, channels last, and images of known size, as `is_plain` says.
+gradients stay in float32. All but `FusedBatchNormalization` are for float32, one
+stride, no dilation, no groups, channels last, and images of known size, as `is_plain`
+says.
 """
 
 from __future__ import annotations
