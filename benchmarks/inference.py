@@ -27,6 +27,7 @@ from kerascnn import MODELS, build_model, load_dataset  # noqa: E402
 from kerascnn.exporting.onnx_file import write_onnx  # noqa: E402
 from kerascnn.exporting.saved_model import write_saved_model  # noqa: E402
 from kerascnn.exporting.tflite import write_tflite  # noqa: E402
+from kerascnn.machine.environment import instruction_set  # noqa: E402
 from kerascnn.model_files.formats import FORMATS, FormatEntry  # noqa: E402
 from kerascnn.model_files.process import RuntimeProcess  # noqa: E402
 
@@ -37,9 +38,10 @@ COLUMNS = ("network", "form", "batch_size", "turn", "seconds")
 PART = """\
 ## Inference
 
-The networks at 32x32 pixels, from raw images of 28x28 to probabilities, every form in a
-process of its own, {turns} turns of {seconds} s each. The table has medians of the
-turns' median calls: milliseconds for one image, and images a second in batches of 32.
+On the machine with {instruction_set}. The networks at 32x32 pixels, from raw images of
+28x28 to probabilities, every form in a process of its own, {turns} turns of {seconds} s
+each. The table has medians of the turns' median calls: milliseconds for one image, and
+images a second in batches of 32.
 "model.predict" is Keras's, as scripts use it; "keras" is what `kerascnn` itself does.
 
 | network | form | one image, ms | images/s |
@@ -144,7 +146,12 @@ def main() -> None:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
-        part = PART.format(turns=turns, seconds=seconds, rows=table(rows))
+        part = PART.format(
+            instruction_set=instruction_set(),
+            turns=turns,
+            seconds=seconds,
+            rows=table(rows),
+        )
         (RESULTS / "inference.part.md").write_text(part)
         print(network, "done", flush=True)
 

@@ -1,7 +1,8 @@
-"""The machine that `results/` is of: one at a time, since ratios differ by machine."""
+"""The machines that `results/` is of: one for each instruction set."""
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from pathlib import Path
@@ -15,30 +16,52 @@ from kerascnn.machine.environment import (
     package_version,
 )
 
-PATTERNS = ("*.csv", "*.part.md")
 MOST_BUSY = 0.1
+IMITATED = ", imitated"
 
 
 def begin() -> None:
-    """Write down what this machine is; what another one measured is removed.
+    """Write down what this machine is.
 
-    A line says if others compute here: PyTorch's threads, which wait for each other
-    many times a step, were thirty times as slow beside a training of low priority.
+    Rows of another machine of the same instruction set are removed, since ratios differ
+    by machine; what an older processor was imitated on goes with it. A line says if
+    others compute here: PyTorch's threads, which wait for each other many times a step,
+    were thirty times as slow beside a training of low priority.
     """
     if (busy := busy_share()) > MOST_BUSY:
         print(f"Others use {busy:.0%} of the processor: measure when they do not.")
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "machine.json"
-    here = this_machine()
-    there = json.loads(path.read_text()) if path.exists() else {}
-    if there.get("machine") != here["machine"]:
-        for pattern in PATTERNS:
-            for old in RESULTS.glob(pattern):
-                old.unlink()
-        there = {"versions": {}}
+    path = RESULTS / "machines.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    name, here = instruction_set(), this_machine()
+    before = known.get(name)
+    if before and before["machine"] != here["machine"]:
+        remove_rows(name)
+        before = None
     # A part of the benchmarks may run without what another part needs.
-    here["versions"] = there["versions"] | here["versions"]
-    path.write_text(json.dumps(here, indent=2) + "\n")
+    versions = (before or {}).get("versions", {}) | here["versions"]
+    known[name] = here | {"versions": versions}
+    path.write_text(json.dumps(known, indent=2) + "\n")
+
+
+def remove_rows(name: str) -> None:
+    """Remove what a machine of an instruction set measured."""
+    for path in RESULTS.glob("*.csv"):
+        with open(path, newline="") as file:
+            reader = csv.DictReader(file)
+            columns, rows = list(reader.fieldnames or ()), list(reader)
+        if "instruction_set" not in columns:
+            continue
+        kept = [
+            row
+            for row in rows
+            if row["instruction_set"] != name
+            and not row["instruction_set"].endswith(IMITATED)
+        ]
+        with open(path, "w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(kept)
 
 
 def busy_share(seconds: float = 1.0, stat: Path = Path("/proc/stat")) -> float:
@@ -60,7 +83,6 @@ def this_machine() -> dict[str, dict[str, Any]]:
     return {
         "machine": {
             **{name: here[name] for name in ("processor", "cores")},
-            "instruction_set": instruction_set(),
             "memory": round(here["memory_bytes"] / 2**30, 1),
         },
         "versions": {

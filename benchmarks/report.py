@@ -24,8 +24,7 @@ HERE = Path(__file__).parent
 PAGE = """\
 # Benchmarks
 
-Measured on {cores} cores of an {processor} processor ({instruction_set}, {memory} GiB):
-{versions}.
+{machines}
 
 The times of another machine differ; the ratios are what to compare. `make bench`
 repeats all of it. The ratio to Keras is large where TensorFlow leaves oneDNN off, which
@@ -92,12 +91,23 @@ MIXED_PEERS = {
 
 def main() -> None:
     """Read the rows, write the page."""
-    here = json.loads((RESULTS / "machine.json").read_text())
-    versions = ", ".join(f"{name} {it}" for name, it in here["versions"].items())
+    machines = json.loads((RESULTS / "machines.json").read_text())
     page = PAGE.format(
-        **here["machine"], versions=versions, sections="\n".join(sections())
+        machines="\n".join(describe(name, it) for name, it in machines.items()),
+        sections="\n".join(sections()),
     )
     (HERE / "RESULTS.md").write_text(page)
+
+
+def describe(name: str, it: dict[str, dict[str, object]]) -> str:
+    """A machine, in an item of a list."""
+    versions = ", ".join(
+        f"{package} {what}" for package, what in it["versions"].items()
+    )
+    machine = "{cores} cores of an {processor} processor, {memory} GiB".format(
+        **it["machine"]
+    )
+    return f"- {name}: {machine}; {versions}."
 
 
 def sections() -> Iterable[str]:

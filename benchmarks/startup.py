@@ -17,6 +17,8 @@ import machine
 from processes import timed
 from rows import RESULTS
 
+from kerascnn.machine.environment import instruction_set
+
 BARE = """
 import click
 
@@ -47,8 +49,8 @@ FIRST_STEP = (
 PART = """\
 ## Start-up
 
-New processes in turns, {turns} of each; median seconds, with the shortest and the
-longest:
+On the machine with {instruction_set}. New processes in turns, {turns} of each; median
+seconds, with the shortest and the longest:
 
 | command | seconds |
 | --- | --- |
@@ -90,7 +92,12 @@ def main() -> None:
         f"| {name} | {statistics.median(v):.2f} ({min(v):.2f}-{max(v):.2f}) |"
         for name, v in times.items()
     )
-    part = PART.format(turns=turns, rows=rows, beyond=statistics.median(beyond))
+    part = PART.format(
+        instruction_set=instruction_set(),
+        turns=turns,
+        rows=rows,
+        beyond=statistics.median(beyond),
+    )
     (RESULTS / "startup.part.md").write_text(part)
     print(part)
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from machine import IMITATED
+
 from kerascnn import MODELS
 from kerascnn.machine.environment import instruction_set
 from kerascnn.settings.recipes import RECIPES
@@ -244,7 +246,7 @@ def environment(isa: str, kind: str) -> dict[str, str]:
 
 def instruction_set_name(isa: str) -> str:
     """The processor's own instruction set by its name, or that it imitates another."""
-    return instruction_set() if isa == "native" else f"{isa}, imitated"
+    return instruction_set() if isa == "native" else isa + IMITATED
 
 
 def peak_mib(pid: int, proc: Path = Path("/proc")) -> float | None:

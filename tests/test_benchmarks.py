@@ -106,23 +106,32 @@ def test_new_rows_take_the_place_of_those_they_supersede(monkeypatch, tmp_path):
     assert rows.read_rows("none") == []
 
 
-def test_what_another_machine_measured_is_removed(monkeypatch, tmp_path, capsys):
+def test_what_another_machine_of_a_kind_measured_is_removed(
+    monkeypatch, tmp_path, capsys
+):
     import machine
 
     monkeypatch.setattr(machine, "RESULTS", tmp_path)
     monkeypatch.setattr(machine, "busy_share", lambda: 0.5)
+    monkeypatch.setattr(machine, "instruction_set", lambda: "AVX-512")
     machine.begin()
     assert "Others use 50% of the processor" in capsys.readouterr().out
-    (tmp_path / "some.csv").write_text("a\n")
+    table = tmp_path / "some.csv"
+    text = 'instruction_set,rate\nAVX-512,1\n"AVX2, imitated",2\nAVX2,3\n'
+    table.write_text(text)
+    other = tmp_path / "other.csv"
+    other.write_text("rate\n4\n")
     machine.begin()
-    assert (tmp_path / "some.csv").exists()
-    path = tmp_path / "machine.json"
+    assert table.read_text() == text
+    path = tmp_path / "machines.json"
     here = json.loads(path.read_text())
-    assert here["versions"]["tensorflow"].startswith("2.")
-    path.write_text(json.dumps(here | {"machine": {"processor": "another"}}))
+    assert here["AVX-512"]["versions"]["tensorflow"].startswith("2.")
+    before = {"machine": {"processor": "another"}, "versions": {}}
+    path.write_text(json.dumps({"AVX-512": before, "AVX2": before}))
     machine.begin()
-    assert not (tmp_path / "some.csv").exists()
-    assert json.loads(path.read_text()) == here
+    assert table.read_text().split() == ["instruction_set,rate", "AVX2,3"]
+    assert other.read_text() == "rate\n4\n"
+    assert json.loads(path.read_text()) == here | {"AVX2": before}
 
 
 def test_share_of_the_processor_that_others_use(tmp_path):
