@@ -138,6 +138,7 @@ def test_gpu_that_tensorflow_does_not_see_is_a_warning(
     assert (check.status, check.found) == ("ok", "CPU:0, GPU:0")
 
 
+@pytest.mark.slow
 @on_x86
 def test_onednn_that_the_user_switched_off_is_a_warning(run_python):
     done = run_python("-m", "kerascnn", "doctor", "--json", TF_ENABLE_ONEDNN_OPTS="0")

@@ -160,6 +160,7 @@ def test_mean_f1_comes_first_where_classes_are_imbalanced(out, splits, monkeypat
     assert lines[3].startswith("accuracy")
 
 
+@pytest.mark.slow
 def test_several_runs_are_a_list_in_the_order_given(out, predicted, splits, tmp_path):
     figures = tmp_path / "pictures"
     arguments = ("lenet-sgd-2", "lenet-sgd-1", "--out", out, "--figures", figures)

@@ -148,6 +148,7 @@ def test_resume_of_a_finished_run_says_so(trained):
     assert json.loads(result.stdout) == json.loads(trained.stdout)
 
 
+@pytest.mark.slow
 def test_options_of_the_network_reach_it_and_its_card(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ("--model-option", "alpha=0.25", "--model-option", "dropout=0.3")

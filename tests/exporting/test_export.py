@@ -163,6 +163,7 @@ def test_failed_conversion_is_one_line_and_leaves_nothing(tmp_path):
     assert not target.exists()
 
 
+@pytest.mark.slow
 def test_converter_is_quoted_by_what_it_says_first(tmp_path):
     model = tmp_path / "mixed.keras"
     inputs = keras.Input((8, 8, 1))
@@ -215,6 +216,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_saved_model_serves_pixels_and_encoded_pictures(
     exported, reference, splits, run_python, tmp_path
 ):

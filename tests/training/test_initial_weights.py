@@ -120,6 +120,7 @@ class Stop(Reporter):
         os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_run_begins_with_them_and_is_resumed_without_the_file(
     lenet_run, tmp_path, monkeypatch
 ):

@@ -369,6 +369,7 @@ def test_early_stop_takes_the_best_weights(tmp_path):
     assert loss == pytest.approx(losses[best - 1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_average_of_the_weights_is_what_is_saved(tmp_path):
     plain = train_model(TrainConfig(**SMALL), tmp_path)
     averaged = train_model(TrainConfig(**SMALL | {"ema": 0.9}), tmp_path)
