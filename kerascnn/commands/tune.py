@@ -74,10 +74,9 @@ def tune(model: str | None, clear: bool, as_json: bool, **settings: Any) -> None
         echo_json([dataclasses.asdict(layer) for layer in layers])
         return
     faster = [layer for layer in layers if layer.way != layer.default]
-    echo_table(
-        COLUMNS,
-        [(each.name, each.default, each.way, f"{each.gain:.2f}") for each in faster],
-    )
+    if faster:
+        rows = [(it.name, it.default, it.way, f"{it.gain:.2f}") for it in faster]
+        echo_table(COLUMNS, rows)
     click.echo(
         f"{len(faster)} of {len(layers)} kinds of layers are faster in another way."
     )
