@@ -98,8 +98,10 @@ def apply_tuning(
         batch_size: Images at a time.
         tuned: Ways by the kind of layer; those that do not suit a layer are left out.
     """
-    kinds = layer_kinds(model, batch_size)
     changed = dict(plan)
+    if not tuned:  # most machines; to tell kinds looks at every layer
+        return changed
+    kinds = layer_kinds(model, batch_size)
     for name, ways in suitable_ways(model).items():
         way = tuned.get(kinds[name])
         if way == KERAS:
