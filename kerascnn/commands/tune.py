@@ -14,6 +14,7 @@ from kerascnn.machine.reporter import LineReporter
 from kerascnn.machine.tensorflow import load_tensorflow
 from kerascnn.models import MODELS
 from kerascnn.settings.config import TrainConfig
+from kerascnn.settings.tuned_ways import forget_tuning
 
 COLUMNS = (
     Column("layer"),
@@ -83,9 +84,6 @@ def tune(model: str | None, clear: bool, as_json: bool, **settings: Any) -> None
 
 
 def _clear(as_json: bool) -> None:
-    load_tensorflow()
-    from kerascnn.training.tuning import forget_tuning
-
     count = forget_tuning()
     if as_json:
         echo_json({"removed": count})

@@ -36,6 +36,7 @@ from kerascnn.models import MODELS
 from kerascnn.settings.config import TrainSettings, check_steps
 from kerascnn.settings.plans import FormerPlan, began_anew, planned_rates
 from kerascnn.settings.precision import mixed_precision_warning
+from kerascnn.settings.tuned_ways import tuned_ways
 from kerascnn.training.batches import BatchSource, make_batches
 from kerascnn.training.class_weights import balanced_weights
 from kerascnn.training.images import load_splits
@@ -43,7 +44,6 @@ from kerascnn.training.memory import check_memory
 from kerascnn.training.network import compile_model
 from kerascnn.training.replicas import check_strategy
 from kerascnn.training.step import TrainingStep
-from kerascnn.training.tuning import tuned_ways
 
 
 @dataclass(frozen=True, kw_only=True)
