@@ -46,6 +46,7 @@ _HOMES = {
     "LineReporter": "machine.reporter",
     "KerasCNNError": "errors",
     "UnknownNameError": "errors",
+    "ClusterError": "errors",
     "ConfigError": "errors",
     "InputShapeError": "errors",
     "DatasetError": "errors",

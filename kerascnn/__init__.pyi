@@ -13,6 +13,7 @@ from kerascnn.data import DATASETS as DATASETS
 from kerascnn.data import Split as Split
 from kerascnn.data import load_dataset as load_dataset
 from kerascnn.data.checkup import Checkup as Checkup
+from kerascnn.errors import ClusterError as ClusterError
 from kerascnn.errors import ConfigError as ConfigError
 from kerascnn.errors import DatasetError as DatasetError
 from kerascnn.errors import DivergedError as DivergedError

@@ -16,6 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 from kerascnn.comparison import DEFAULT_FOLDER as COMPARISON_FOLDER
 from kerascnn.data import LIMIT
 from kerascnn.errors import ConfigError, shown
+from kerascnn.machine.cluster import (
+    LOST_SECONDS,
+    START_SECONDS,
+    Cluster,
+    find_cluster,
+)
 from kerascnn.machine.files import require_writable
 from kerascnn.machine.memory import told_memory_errors
 from kerascnn.machine.reporter import LineReporter, Reporter
@@ -77,6 +83,10 @@ def train(
     name: str | None = None,
     reporter: Reporter | None = None,
     computed_as: Reference | None = None,
+    workers: str | Sequence[str] | None = None,
+    worker: int | None = None,
+    wait_seconds: float = START_SECONDS,
+    lost_seconds: float = LOST_SECONDS,
     **settings: Unpack[TrainKeywords],
 ) -> Run:
     """Train a network, and write a run.
@@ -91,6 +101,12 @@ def train(
         reporter: Told how it goes; a live line where `None`. `Reporter()` says nothing.
         computed_as: A run of the same network: batches are shared among threads, and
             each layer computed, as there; as suits this machine where `None`.
+        workers: The addresses, `"host:port"`, of the processes that train together,
+            each by this call, the first of which writes the run; or `"slurm"`. What
+            `TF_CONFIG` says where `None`; alone where that is not set either.
+        worker: Which of them this process is, from 0.
+        wait_seconds: How long to wait for the others to start.
+        lost_seconds: After how long without an answer a worker counts as lost.
         **settings: The fields of `TrainConfig`; the network's recipe has the rest.
 
     Returns:
@@ -98,6 +114,7 @@ def train(
 
     Raises:
         UnknownNameError: A name that is in no table.
+        ClusterError: Other workers did not come, differ, or were lost.
         ConfigError: A setting that cannot be, or does not fit the data or the devices.
         ModelFileError: Initial weights that cannot be read, or of which none fit.
         DatasetError: Data that cannot be read.
@@ -114,16 +131,9 @@ def train(
         config = dataclasses.replace(model, **settings)
     else:
         config = TrainConfig(model=model, **settings)
-    if config.init_from is not None:
-        path = find_weights(config.init_from, Path(out))
-        config = dataclasses.replace(config, init_from=str(path))
-    if name is not None:
-        check_run_name(name)
-        require_free(Path(out, name))
-    require_writable(
-        Path(out, name or f"{config.model}-{config.optimizer}-1"),
-        "Give another folder with --out.",
-    )
+    cluster = _cluster(workers, worker, wait_seconds, lost_seconds)
+    if cluster is None or cluster.is_chief:
+        config = _before_writing(config, Path(out), name)
 
     same = None if computed_as is None else _run(computed_as, out)
     with closing(reporter or LineReporter()) as told, told_memory_errors(SMALLER):
@@ -143,7 +153,42 @@ def train(
             data=data,
             class_names=class_names,
             computed_as=same,
+            cluster=cluster,
         )
+
+
+def _cluster(
+    workers: str | Sequence[str] | None,
+    worker: int | None,
+    wait_seconds: float,
+    lost_seconds: float,
+) -> Cluster | None:
+    """The cluster that this process is of, if any, where it can listen."""
+    cluster = find_cluster(
+        workers, worker, start_seconds=wait_seconds, lost_seconds=lost_seconds
+    )
+    if cluster is not None:
+        cluster.require_free_port()
+    return cluster
+
+
+def _before_writing(config: TrainConfig, out: Path, name: str | None) -> TrainConfig:
+    """Look whether a run can be begun and written.
+
+    Returns:
+        The settings, with the path of the initial weights that they name.
+    """
+    if config.init_from is not None:
+        path = find_weights(config.init_from, out)
+        config = dataclasses.replace(config, init_from=str(path))
+    if name is not None:
+        check_run_name(name)
+        require_free(out / name)
+    require_writable(
+        out / (name or f"{config.model}-{config.optimizer}-1"),
+        "Give another folder with --out.",
+    )
+    return config
 
 
 def resume(
@@ -153,6 +198,10 @@ def resume(
     data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     out: str | PathLike[str] = DEFAULT_FOLDER,
     reporter: Reporter | None = None,
+    workers: str | Sequence[str] | None = None,
+    worker: int | None = None,
+    wait_seconds: float = START_SECONDS,
+    lost_seconds: float = LOST_SECONDS,
 ) -> Run:
     """Continue a run that was stopped; a finished one is returned as it is.
 
@@ -166,28 +215,45 @@ def resume(
         data: What it was trained on, where that were arrays.
         out: The folder of all runs.
         reporter: As for `train`.
+        workers: As for `train`: as many as before, or others. Those that are not the
+            first need no run.
+        worker: As for `train`.
+        wait_seconds: Likewise.
+        lost_seconds: Likewise.
 
     Returns:
         The finished run.
 
     Raises:
+        ClusterError: Other workers did not come, differ, or were lost.
         ConfigError: Fewer epochs than are done.
         RunError: The run cannot be read, or another process trains it.
         DivergedError: It diverged, before or now.
         TrainingInterruptedError: A signal stopped it again.
     """
-    run = _run(run, out)
-    _ = read_plan(run), run.computation  # a bad file stops before TensorFlow loads
-    if epochs is not None and not (run.metrics and run.metrics.status == "diverged"):
-        begun = len(run.epochs) if run.has("history.csv") else 0
-        change_epochs(run, epochs, begun)
+    cluster = _cluster(workers, worker, wait_seconds, lost_seconds)
+    if cluster is None or cluster.is_chief:
+        run = _run(run, out)
+        _before_resuming(run, epochs)
+    else:
+        run = run if isinstance(run, Run) else Run(Path(run))
 
     with closing(reporter or LineReporter()) as told, told_memory_errors(SMALLER):
         told.stage("loading TensorFlow")
         load_tensorflow()
         from kerascnn.training.train import resume_training
 
-        return resume_training(run, epochs=epochs, reporter=told, data=data)
+        return resume_training(
+            run, epochs=epochs, reporter=told, data=data, cluster=cluster
+        )
+
+
+def _before_resuming(run: Run, epochs: int | None) -> None:
+    """Tell of a bad file or number before TensorFlow loads."""
+    _ = read_plan(run), run.computation
+    if epochs is not None and not (run.metrics and run.metrics.status == "diverged"):
+        begun = len(run.epochs) if run.has("history.csv") else 0
+        change_epochs(run, epochs, begun)
 
 
 def evaluate(

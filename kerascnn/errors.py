@@ -5,6 +5,7 @@
     ├── ConfigError           (ValueError)   a setting that cannot be
     ├── InputShapeError       (ValueError)   images that a network cannot take
     ├── DatasetError                         data that is missing or altered
+    ├── ClusterError                         workers that differ, or do not answer
     ├── RunError                             a run that cannot be read or written
     │   ├── DivergedError                    loss or weights are no finite numbers
     │   ├── TrainingInterruptedError         stopped by a signal, to be resumed
@@ -99,6 +100,10 @@ class InputShapeError(KerasCNNError, ValueError):
 
 class DatasetError(KerasCNNError):
     """Data that is missing, cut short, altered, or cannot be downloaded."""
+
+
+class ClusterError(KerasCNNError):
+    """Workers of one training that do not come, that differ, or that are lost."""
 
 
 class RunError(KerasCNNError):

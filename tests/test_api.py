@@ -176,7 +176,7 @@ def test_train_takes_settings_and_changes_to_them(run, monkeypatch):
     assert arguments == (expected, Path("here"))
     assert options == {
         **{"name": None, "reporter": reporter, "data": None, "class_names": None},
-        "computed_as": None,
+        **{"computed_as": None, "cluster": None},
         "settings": expected.resolve(),
     }
     kerascnn.train("lenet", data=(1, 2), class_names=["a"])

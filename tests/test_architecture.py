@@ -48,6 +48,7 @@ HEAVY_MODULES = (
     "machine.devices",
     "machine.pages",
     "machine.state",
+    "machine.workers",
     "model_files.keras_model",
     "model_files.runtimes.*",
     "models.*",

@@ -18,6 +18,7 @@ from kerascnn.commands.options import (
 )
 from kerascnn.commands.params import Name, NameValue
 from kerascnn.data import augmentations
+from kerascnn.machine.cluster import LOST_SECONDS, START_SECONDS
 from kerascnn.machine.numbers import format_accuracy
 from kerascnn.models import MODELS
 from kerascnn.runs.computation import is_alike
@@ -134,6 +135,33 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option("--device", type=Name("device", DEVICES), help="[default: auto]")
 @click.option("--gpus", type=int, help="GPUs that share each batch.  [default: 1]")
 @click.option(
+    "--workers",
+    metavar="HOST:PORT,...",
+    help="Processes that share each batch, each started by this command; the first "
+    "writes the run. Or slurm.  [default: TF_CONFIG's, else this one alone]",
+)
+@click.option("--worker", type=int, help="Which of them this one is, from 0.")
+@click.option(
+    "--wait-seconds",
+    type=float,
+    default=START_SECONDS,
+    show_default=True,
+    help="How long to wait for the other workers to start.",
+)
+@click.option(
+    "--lost-seconds",
+    type=float,
+    default=LOST_SECONDS,
+    show_default=True,
+    help="After how long without an answer a worker counts as lost.",
+)
+@click.option(
+    "--sync-batch-norm/--no-sync-batch-norm",
+    default=None,
+    help="Normalize by the whole batch, not by each device's part.  "
+    "[default: sync-batch-norm]",
+)
+@click.option(
     "--xla/--no-xla", default=None, help="Let XLA compile the steps, for one GPU."
 )
 @click.option(
@@ -195,6 +223,10 @@ def train(
     out: Path,
     as_json: bool,
     no_augment: bool,
+    workers: str | None,
+    worker: int | None,
+    wait_seconds: float,
+    lost_seconds: float,
     **settings: Any,
 ) -> None:
     """Train MODEL and write a run.
@@ -207,7 +239,14 @@ def train(
       kerascnn train vgg16 --optimizer adagrad --epochs 1 --limit 20000
       kerascnn train --resume saved_models/vgg16-adagrad-1
       kerascnn train --resume saved_models/vgg16-adagrad-1 --epochs 3
+      kerascnn train resnet18 --workers 10.0.0.1:4000,10.0.0.2:4000 --worker 0
     """
+    together: dict[str, Any] = {
+        "workers": workers,
+        "worker": worker,
+        "wait_seconds": wait_seconds,
+        "lost_seconds": lost_seconds,
+    }
     given = {key: value for key, value in settings.items() if value not in (None, ())}
     if no_augment and given.setdefault("augment", "none") != "none":
         raise click.UsageError("Give --augment or --no-augment, not both.")
@@ -220,7 +259,7 @@ def train(
                 "--resume goes on with the run's own settings: leave out MODEL and the "
                 "other options but --epochs."
             )
-        _show(api.resume(resume, epochs=epochs, out=out), as_json)
+        _show(api.resume(resume, epochs=epochs, out=out, **together), as_json)
         return
     if config_file is not None:
         config = read_config(config_file).again(**given)
@@ -231,7 +270,8 @@ def train(
         raise click.UsageError(
             f"Name a MODEL ({', '.join(MODELS)}), a --config file or a run to --resume."
         )
-    _show(api.train(config, out=out, name=name, computed_as=computed_as), as_json)
+    run = api.train(config, out=out, name=name, computed_as=computed_as, **together)
+    _show(run, as_json)
 
 
 def _alike(config_file: Path, config: TrainConfig) -> str | None:
@@ -243,6 +283,9 @@ def _alike(config_file: Path, config: TrainConfig) -> str | None:
 
 
 def _show(run: Run, as_json: bool) -> None:
+    if not run.has("metrics.json"):  # of a worker that is not the first
+        click.echo(f"{run.path} is written by the first worker.", err=True)
+        return
     metrics = run.require_metrics()
     if as_json:
         settings = run.settings.to_dict()

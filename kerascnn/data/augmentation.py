@@ -18,7 +18,10 @@ MAX_JITTER = 0.2
 LUMINANCE = (0.299, 0.587, 0.114)
 
 
-def leave(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+Place = tuple[tf.Tensor | int, int]
+
+
+def leave(images: tf.Tensor, seed: tf.Tensor, place: Place | None = None) -> tf.Tensor:
     """Leave images as they are; the arguments are those of `augment_digits`."""
     return tf.cast(images, tf.float32)
 
@@ -26,6 +29,7 @@ def leave(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 def augment_digits(
     images: tf.Tensor,
     seed: tf.Tensor,
+    place: Place | None = None,
     *,
     max_shift: float = MAX_SHIFT,
     max_degrees: float = MAX_DEGREES,
@@ -39,6 +43,8 @@ def augment_digits(
     Args:
         images: `(batch, height, width, channels)` in [0, 255].
         seed: Two whole numbers, int32 `(2,)`.
+        place: Where images that are a part of a batch begin in it, and how many images
+            it has: they are changed as they would be within it. The whole where `None`.
         max_shift: Farthest shift along each axis, as a fraction of that side.
         max_degrees: Largest angle, either way round.
 
@@ -46,10 +52,8 @@ def augment_digits(
         Images of the same shape in [0, 255], float32.
     """
     images = tf.cast(images, tf.float32)
-    batch, height, width = tf.unstack(tf.shape(images)[:3])
-    drawn = tf.random.stateless_uniform(
-        (3, batch), seed, minval=-1.0, maxval=1.0, alg="philox"
-    )
+    height, width = tf.unstack(tf.shape(images)[1:3])
+    drawn = 2 * _draw(3, images, seed, place) - 1
     angle = drawn[0] * math.radians(max_degrees)
     sides = tf.cast(tf.stack((width, height)), tf.float32)
     shift_x, shift_y = tf.unstack(drawn[1:] * max_shift * sides[:, tf.newaxis])
@@ -61,6 +65,7 @@ def augment_digits(
 def augment_photographs(
     images: tf.Tensor,
     seed: tf.Tensor,
+    place: Place | None = None,
     *,
     min_area: float = MIN_AREA,
     max_aspect: float = MAX_ASPECT,
@@ -76,6 +81,7 @@ def augment_photographs(
     Args:
         images: `(batch, height, width, channels)` in [0, 255].
         seed: Two whole numbers, int32 `(2,)`.
+        place: As for `augment_digits`.
         min_area: Smallest window, as a share of the image.
         max_aspect: Farthest that the image's aspect is stretched or squeezed by, at
             least 1; no window leaves the image.
@@ -85,7 +91,7 @@ def augment_photographs(
         Images of the same shape in [0, 255], float32.
     """
     images = tf.cast(images, tf.float32)
-    drawn = tf.random.stateless_uniform((8, tf.shape(images)[0]), seed, alg="philox")
+    drawn = _draw(8, images, seed, place)
     area = min_area + (1 - min_area) * drawn[0]
     aspect = max_aspect ** (2 * drawn[1] - 1)
     windows = _windows(
@@ -99,6 +105,16 @@ def augment_photographs(
     )
     # At the edge of a window the interpolation looks half a pixel beyond the image.
     return _jittered(_moved(images, windows, fill_mode="NEAREST"), *tf.unstack(factors))
+
+
+def _draw(
+    numbers: int, images: tf.Tensor, seed: tf.Tensor, place: Place | None
+) -> tf.Tensor:
+    """So many numbers in [0, 1) for each image, `(numbers, batch)`."""
+    batch = tf.shape(images)[0]
+    first, total = place or (0, batch)
+    drawn = tf.random.stateless_uniform((numbers, total), seed, alg="philox")
+    return drawn[:, first : first + batch]
 
 
 def _moved(images: tf.Tensor, transforms: tf.Tensor, *, fill_mode: str) -> tf.Tensor:

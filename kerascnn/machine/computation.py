@@ -92,6 +92,7 @@ _DECIDING = {
     "Keras": ("packages", "keras"),
     "NumPy": ("packages", "numpy"),
     "devices": ("devices",),
+    "workers": ("workers",),
     "GPUs": ("gpus", "names"),
     "compute capabilities": ("gpus", "compute_capabilities"),
     "CUDA": ("gpus", "cuda"),

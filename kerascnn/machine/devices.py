@@ -20,16 +20,34 @@ def get_strategy(
 ) -> tf.distribute.Strategy:
     """Choose how training is spread over the devices of this machine.
 
-    GPUs that are not used are hidden from TensorFlow, if it has not started.
-
     Args:
-        device: `"gpu"`, `"cpu"`, or `"auto"` for GPUs where there are any.
-        gpus: How many GPUs, the first of those that TensorFlow sees.
+        device: As for `take_gpus`.
+        gpus: Likewise.
         xla: Whether XLA compiles the steps, which a `MirroredStrategy` hinders.
 
     Returns:
         A `MirroredStrategy` over the GPUs, TensorFlow's default strategy, or a
         `OneDeviceStrategy`.
+
+    Raises:
+        ConfigError: TensorFlow sees fewer GPUs than are asked for.
+    """
+    count = take_gpus(device, gpus)
+    if not count:
+        is_hidden = not tf.config.get_visible_devices("GPU")
+        return tf.distribute.get_strategy() if is_hidden else one_device("CPU:0")
+    return one_device("GPU:0") if xla else mirror([f"GPU:{n}" for n in range(count)])
+
+
+def take_gpus(device: str, gpus: int) -> int:
+    """Choose on how many GPUs to compute, and hide the others, if TensorFlow lets it.
+
+    Args:
+        device: `"gpu"`, `"cpu"`, or `"auto"` for GPUs where there are any.
+        gpus: How many GPUs, the first of those that TensorFlow sees.
+
+    Returns:
+        How many are used; 0 stands for the processor.
 
     Raises:
         ConfigError: TensorFlow sees fewer GPUs than are asked for.
@@ -40,17 +58,14 @@ def get_strategy(
     # Where it has started, it keeps them.
     with contextlib.suppress(RuntimeError):
         tf.config.set_visible_devices(seen[:count], "GPU")
-    if not count:
-        is_hidden = not tf.config.get_visible_devices("GPU")
-        return tf.distribute.get_strategy() if is_hidden else one_device("CPU:0")
-    return one_device("GPU:0") if xla else mirror([f"GPU:{n}" for n in range(count)])
+    return count
 
 
 def choose_gpus(device: str, gpus: int, seen: int, hidden: int = 0) -> int:
     """Choose on how many GPUs to compute; 0 stands for the processor.
 
     Args:
-        device: As for `get_strategy`.
+        device: As for `take_gpus`.
         gpus: Likewise.
         seen: How many TensorFlow sees.
         hidden: How many more there are, which were hidden in this process before.

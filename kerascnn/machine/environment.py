@@ -53,6 +53,7 @@ def describe_environment(
     devices: list[str] | None = None,
     computation: Computation | None = None,
     gpus: Mapping[str, Any] | None = None,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Describe this process and its machine, for the `environment.json` of a run.
 
@@ -64,6 +65,8 @@ def describe_environment(
         devices: What the training computes on; left out where `None`.
         computation: How it computes; left out where `None`.
         gpus: What `describe_gpus` says of them; left out where it is nothing.
+        workers: How many processes train together, each on as many devices; left out
+            where there is one.
 
     Returns:
         Plain values by name. `settings` says of each variable its value and whether it
@@ -81,6 +84,7 @@ def describe_environment(
         "memory_bytes": memory_bytes(),
         **({} if devices is None else {"devices": devices}),
         **({"gpus": dict(gpus)} if gpus else {}),
+        **({"workers": workers} if workers > 1 else {}),
         "settings": describe_settings(),
         **({} if computation is None else {"computation": computation.to_dict()}),
         "command": describe_command(sys.argv),

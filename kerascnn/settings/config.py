@@ -66,7 +66,9 @@ class CommonSettings:
         seed: Of initial weights, data order, augmentation and dropout.
         deterministic: Be bit-for-bit reproducible, at some cost in speed.
         device: `"auto"` (a GPU where there is one), `"cpu"` or `"gpu"`.
-        gpus: How many GPUs share each batch, where it is computed on GPUs.
+        gpus: How many GPUs of a machine share each batch, where it is computed on GPUs.
+        sync_batch_norm: Normalize by the whole batch where several devices or workers
+            share it; by each one's part of it otherwise.
         xla: Let XLA compile the training step, for one GPU.
         fast_layers: Train with the layers and optimizers of `kerascnn.fast`.
         test: Measure the trained model on the test images.
@@ -99,6 +101,7 @@ class CommonSettings:
     deterministic: bool = False
     device: str = "auto"
     gpus: int = 1
+    sync_batch_norm: bool = True
     xla: bool = False
     fast_layers: bool = True
     test: bool = True
@@ -296,6 +299,7 @@ _KINDS: dict[str, tuple[str, type]] = {
     "init_from": ("the path of a .keras file", str),
     "mixed_precision": ("true or false", bool),
     "deterministic": ("true or false", bool),
+    "sync_batch_norm": ("true or false", bool),
     "xla": ("true or false", bool),
     "fast_layers": ("true or false", bool),
     "test": ("true or false", bool),

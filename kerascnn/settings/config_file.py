@@ -115,7 +115,7 @@ def read_config(path: Path) -> ConfigFile:
         value = load_json(path)
         if not isinstance(value, dict):
             raise ConfigError("It has to hold one JSON object of settings.")
-        return _read_schema(value) if "schema" in value else _read_flat(value)
+        return parse_config(value) if "schema" in value else _read_flat(value)
     except KerasCNNError as error:  # a ConfigError is a ValueError as well
         raise ConfigError(f"Cannot read the settings in {path}: {error}") from error
     except (OSError, ValueError) as error:
@@ -125,7 +125,12 @@ def read_config(path: Path) -> ConfigFile:
         ) from error
 
 
-def _read_schema(value: Mapping[str, Any]) -> ConfigFile:
+def parse_config(value: Mapping[str, Any]) -> ConfigFile:
+    """Read what a config.json of a run holds.
+
+    Raises:
+        ConfigError: It is something else.
+    """
     if value["schema"] != SCHEMA:
         raise ConfigError(
             f"Its schema is {shown(value['schema'])}, but this kerascnn reads "

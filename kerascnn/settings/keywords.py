@@ -32,6 +32,7 @@ class TrainKeywords(TypedDict, total=False):
     deterministic: bool
     device: str
     gpus: int
+    sync_batch_norm: bool
     xla: bool
     fast_layers: bool
     test: bool

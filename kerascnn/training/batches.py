@@ -28,12 +28,14 @@ class BatchSource(Protocol):
     """What a training step needs to know of its images.
 
     Attributes:
-        batch_size: Images of a step, over all devices together.
+        batch_size: Images of a step, over all devices and workers together.
+        share: Those of them that this process computes.
         steps_per_epoch: Whole batches in an epoch.
         signature: Shapes and kinds of a feed.
     """
 
     batch_size: int
+    share: range
     steps_per_epoch: int
     signature: tuple[tf.TensorSpec, ...]
 
@@ -53,7 +55,7 @@ class BatchSource(Protocol):
         Args:
             feed: What `feed` gave.
             index: The step, counted from the first of the feed.
-            start: The first image to take, counted within the batch.
+            start: The first image to take, counted within this process's share.
             count: How many images to take.
 
         Returns:
@@ -67,6 +69,7 @@ def make_batches(
     batch_size: int,
     seed: int,
     devices: Sequence[str] = (),
+    workers: tuple[int, int] = (0, 1),
 ) -> BatchSource:
     """Make the batches of some images, wherever these are.
 
@@ -75,17 +78,24 @@ def make_batches(
         batch_size: Images of a batch; what is left over of an epoch is not used.
         seed: Of the order, which differs in every epoch.
         devices: As for `ResidentBatches`.
+        workers: Which worker this process is, and of how many; each computes as many
+            images of each batch.
     """
     if isinstance(split.images, MappedImages):
-        return StreamedBatches(split, batch_size, seed)
-    return ResidentBatches(split, batch_size, seed, devices)
+        return StreamedBatches(split, batch_size, seed, workers)
+    return ResidentBatches(split, batch_size, seed, devices, workers)
 
 
 class _OrderedBatches:
     """The order of images, which is the same wherever they are."""
 
-    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, split: Split, batch_size: int, seed: int, workers: tuple[int, int]
+    ) -> None:
+        index, count = workers
+        size = batch_size // count
         self.batch_size = batch_size
+        self.share = range(index * size, (index + 1) * size)
         self.steps_per_epoch = len(split) // batch_size
         self.seed = seed
         self._number = len(split)
@@ -93,13 +103,19 @@ class _OrderedBatches:
         self._order: npt.NDArray[np.int32]
 
     def indices(self, first: int, count: int) -> npt.NDArray[np.int32]:
-        """The images of consecutive steps of one epoch, `(count * batch_size,)`."""
+        """The images of this process's share of consecutive steps of one epoch.
+
+        Returns:
+            Their numbers, `(count * len(share),)`.
+        """
         epoch, place = divmod(first, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch = epoch
             self._order = epoch_order(self._number, seed=self.seed, epoch=epoch)
         start = place * self.batch_size
-        return self._order[start : start + count * self.batch_size]
+        batches = self._order[start : start + count * self.batch_size]
+        shares = batches.reshape(count, -1)[:, self.share.start : self.share.stop]
+        return shares.ravel()
 
 
 class ResidentBatches(_OrderedBatches):
@@ -115,6 +131,7 @@ class ResidentBatches(_OrderedBatches):
         seed: Likewise.
         devices: Names of devices, by the number of their replica in this process; the
             one that TensorFlow computes on where there are none.
+        workers: As for `make_batches`.
     """
 
     def __init__(
@@ -123,13 +140,14 @@ class ResidentBatches(_OrderedBatches):
         batch_size: int,
         seed: int,
         devices: Sequence[str] = (),
+        workers: tuple[int, int] = (0, 1),
     ) -> None:
-        super().__init__(split, batch_size, seed)
+        super().__init__(split, batch_size, seed, workers)
         self.signature = (tf.TensorSpec([None], tf.int32),)
         self.copies = [_copy_to(device, split) for device in devices or (None,)]
 
     def feed(self, first: int, count: int) -> Feed:
-        """The indices of the images of these steps, `(count * batch_size,)`."""
+        """The indices of the images of these steps, `(count * len(share),)`."""
         return (tf.constant(self.indices(first, count)),)
 
     def take(
@@ -137,7 +155,7 @@ class ResidentBatches(_OrderedBatches):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Gather the images of a step; for the rest see `BatchSource`."""
         [order] = feed
-        start = index * self.batch_size + start
+        start = index * len(self.share) + start
         mine = order[start : start + count]
         context = tf.distribute.get_replica_context()
         replica = tf.get_static_value(context.replica_id_in_sync_group)
@@ -158,8 +176,14 @@ def _copy_to(device: str | None, split: Split) -> tuple[tf.Variable, tf.Variable
 class StreamedBatches(_OrderedBatches):
     """Batches of images that stay in their file: what a call needs is read for it."""
 
-    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
-        super().__init__(split, batch_size, seed)
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        seed: int,
+        workers: tuple[int, int] = (0, 1),
+    ) -> None:
+        super().__init__(split, batch_size, seed, workers)
         self.signature = (
             tf.TensorSpec([None, *split.image_shape], tf.uint8),
             tf.TensorSpec([None], tf.int64),
@@ -178,7 +202,7 @@ class StreamedBatches(_OrderedBatches):
         self, feed: Feed, index: tf.Tensor, start: tf.Tensor, count: int
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Cut the images of a step out; for the rest see `BatchSource`."""
-        start = index * self.batch_size + start
+        start = index * len(self.share) + start
         images, labels = (part[start : start + count] for part in feed)
         # Convolutions are chosen by the size of their images.
         return tf.ensure_shape(images, [count, *images.shape[1:]]), labels

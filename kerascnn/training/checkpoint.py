@@ -257,12 +257,11 @@ def _check_origin(path: Path, document: dict[str, Any], setup: TrainingSetup) ->
             f"Cannot go on from {path}: its settings were changed: "
             f"{'; '.join(changed)}. Put config.json back, or train anew with --config."
         )
-    if any(document[name] != now[name] for name in ("device", "replicas")):
+    if document["device"] != now["device"]:
         raise RunError(
-            f"Cannot go on from {path}: it was computed by "
-            f"{document['replicas']!r:.20} replicas on {document['device']!r:.20}, but "
-            f"here there are {now['replicas']} on {now['device']!r}. Go on on such "
-            "devices, or train anew with --config."
+            f"Cannot go on from {path}: it was computed on {document['device']!r:.20}, "
+            f"but here on {now['device']!r}. Go on on such devices, or train anew with "
+            "--config."
         )
 
 

@@ -39,8 +39,7 @@ def begin_continuation(run: Run, setup: TrainingSetup, plan: ConfigFile) -> str:
     state = _finished_state(run, setup)
     settings, model = setup.settings, setup.model
     model.set_weights(run.load_model().get_weights())
-    with setup.strategy.scope():
-        restart_optimizer(settings, model)
+    restart_optimizer(settings, model)
     shutil.rmtree(run.checkpoint_path, ignore_errors=True)
     recorder = Recorder(run, setup)
     best = state.best_epoch if settings.early_stop else None

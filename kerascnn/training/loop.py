@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import time
 
@@ -61,9 +62,9 @@ class TrainingLoop:
             while not self._is_over(state):
                 self._train_epoch(state, signals)
                 self._finish_epoch(state)
-                if signals:
+                if signal := self._signal(signals):
                     self._write(state)
-                    raise self._interrupted(state, signals)
+                    raise self._interrupted(state, signal)
 
     def _train_epoch(self, state: TrainingState, signals: list[int]) -> None:
         """Do the steps of an epoch that are not done yet."""
@@ -84,11 +85,13 @@ class TrainingLoop:
             if not np.isfinite(state.losses[part]).all():
                 raise diverged_error(setup, recorder, state)
             self._report_steps(state, begin)
-            if signals or time.monotonic() - saved > self.settings.checkpoint_seconds:
+            # All workers stop at the same step, and do as many steps in a call.
+            signal, taken = setup.workers.highest(signals[0] if signals else 0, taken)
+            if signal or time.monotonic() - saved > self.settings.checkpoint_seconds:
                 recorder.checkpoint(setup.model, state)
                 saved = time.monotonic()
-            if signals:
-                raise self._interrupted(state, signals)
+            if signal:
+                raise self._interrupted(state, signal)
             count = max(1, min(2 * count, int(count * CALL_SECONDS / taken)))
 
     def _report_steps(self, state: TrainingState, begin: int) -> None:
@@ -109,14 +112,18 @@ class TrainingLoop:
             seconds_left=left,
         )
 
+    def _signal(self, signals: list[int]) -> float:
+        """The signal that a worker has got, 0 where none has."""
+        return self.setup.workers.highest(signals[0] if signals else 0)[0]
+
     def _interrupted(
-        self, state: TrainingState, signals: list[int]
+        self, state: TrainingState, signal: float
     ) -> TrainingInterruptedError:
         again = command_line("train", "--resume", self.recorder.run.path)
         return TrainingInterruptedError(
             f"Stopped after {state.step:,} of {len(self.setup.rates):,} steps. Go on "
             f"with: {again}",
-            signals[0],
+            int(signal),
         )
 
     def _finish_epoch(self, state: TrainingState) -> None:
@@ -125,7 +132,12 @@ class TrainingLoop:
         started = time.monotonic()
         name = f"{state.epoch + 1}/{settings.epochs}"
         self.reporter.stage(f"epoch {name}  validating")
-        row = self._row(state)
+        row = self.setup.workers.of_chief(lambda: self._row(state))
+        if row is None:
+            raise diverged_error(self.setup, recorder, state)
+        if self.setup.workers.count > 1:
+            weights = {"digest of the weights": _digest(model)}
+            self.setup.workers.agree(weights)
         state.history.append(row)
         state.seconds = 0.0
         is_best = bool(settings.early_stop) and state.best_epoch == state.epoch
@@ -152,11 +164,11 @@ class TrainingLoop:
         self.recorder.write_history(state)
         self.written = time.monotonic()
 
-    def _row(self, state: TrainingState) -> EpochRow:
+    def _row(self, state: TrainingState) -> EpochRow | None:
         """The row of the epoch whose steps are done.
 
-        Raises:
-            DivergedError: Its last update left weights that are no finite numbers.
+        Returns:
+            `None` where its last update left weights that are no finite numbers.
         """
         setup = self.setup
         with averaged_weights(self.settings, setup.model):
@@ -164,7 +176,7 @@ class TrainingLoop:
             seen = [*measured.values()] or [setup.predict(self._last_images(state))]
         weights = map(keras.ops.convert_to_numpy, setup.model.variables)
         if not all(np.isfinite(each).all() for each in itertools.chain(weights, seen)):
-            raise diverged_error(setup, self.recorder, state)
+            return None
         steps = slice(state.step - setup.batches.steps_per_epoch, state.step)
         return {
             "epoch": state.epoch + 1,
@@ -177,11 +189,23 @@ class TrainingLoop:
         }
 
     def _last_images(self, state: TrainingState) -> npt.NDArray[np.uint8]:
-        """The batch of the last step, `(number, height, width, channels)`."""
+        """Of the batch of the last step, what is computed here.
+
+        Returns:
+            Raw pixels, `(number, height, width, channels)`.
+        """
         batches = self.setup.batches
         feed = batches.feed(state.step - 1, 1)
         images, _ = batches.take(
-            feed, tf.constant(0), tf.constant(0), batches.batch_size
+            feed, tf.constant(0), tf.constant(0), len(batches.share)
         )
         pixels: npt.NDArray[np.uint8] = images.numpy()
         return pixels
+
+
+def _digest(model: keras.Model) -> str:
+    """The same for the same weights."""
+    found = hashlib.sha256()
+    for variable in model.variables:
+        found.update(keras.ops.convert_to_numpy(variable).tobytes())
+    return found.hexdigest()

@@ -1,7 +1,7 @@
 """What a training writes into its run, and reads from it to go on.
 
 The loop computes and a recorder writes: of many processes that train one network, one
-will do so.
+does so, and the others have an onlooker.
 """
 
 from __future__ import annotations
@@ -166,3 +166,35 @@ class Recorder:
 
     def _epoch_path(self, epoch: int) -> Path:
         return self.run.checkpoint_path / f"best-{epoch}.npz"
+
+
+class Onlooker(Recorder):
+    """In the place of a recorder, of a worker that is not the chief: writes nothing.
+
+    Args:
+        run: Where the chief writes; there need be no such folder here.
+        setup: The training.
+    """
+
+    def __init__(self, run: Run, setup: TrainingSetup) -> None:
+        self.run = run
+        self.setup = setup
+        self.continuing = False
+
+    def restore(self, model: keras.Model) -> None:
+        """Leave the model to what the chief restores."""
+
+    def checkpoint(self, model: keras.Model, state: TrainingState) -> None:
+        """Write nothing."""
+
+    def keep_epoch(self, model: keras.Model, state: TrainingState) -> None:
+        """Write nothing."""
+
+    def write_history(self, state: TrainingState) -> None:
+        """Write nothing."""
+
+    def write_tensorboard(self, row: EpochRow) -> None:
+        """Write nothing."""
+
+    def diverge(self, state: TrainingState, metrics: RunMetrics) -> None:
+        """Write nothing."""

@@ -73,7 +73,9 @@ def check_batch_size(batch_size: int, num_replicas: int) -> None:
         )
 
 
-def join_replicas(model: keras.Model, replicas: int) -> None:
+def join_replicas(
+    model: keras.Model, replicas: int, *, synchronized: bool = True
+) -> None:
     """Make a network ready for the training by several replicas.
 
     It has the same variables afterwards, and predicts the same. Of one replica, all
@@ -83,12 +85,14 @@ def join_replicas(model: keras.Model, replicas: int) -> None:
         model: The network, compiled. It is not to be saved: a file needs no layers that
             look at other replicas.
         replicas: How many there are.
+        synchronized: Whether they normalize by the whole batch. Else each does by its
+            own part, and the moving statistics are the means of theirs.
     """
     if replicas == 1:
         return
     for layer in all_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
+            layer.synchronized = synchronized
         seeds = getattr(layer, "seed_generator", None)
         if seeds is not None:
             _draw_by_replica(seeds, replicas)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from kerascnn import __version__
 from kerascnn.data import Split
 from kerascnn.data.augmentations import AUGMENTATIONS, choose_augmentation
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.errors import MissingExtraError
 from kerascnn.fast.plan import plan_of
+from kerascnn.machine.cluster import Cluster
 from kerascnn.machine.computation import Computation, Parallelism
 from kerascnn.machine.devices import (
     describe_devices,
@@ -23,14 +26,19 @@ from kerascnn.machine.devices import (
     gpu_details,
     is_one_cpu,
     replica_devices,
+    take_gpus,
 )
 from kerascnn.machine.environment import (
+    PACKAGES,
     describe_environment,
     describe_gpus,
     instruction_set,
+    package_version,
     processor_name,
 )
-from kerascnn.machine.threads import Message, share_batch, use_threads
+from kerascnn.machine.reporter import Reporter
+from kerascnn.machine.threads import Message, can_split, share_batch, use_threads
+from kerascnn.machine.workers import ALONE, JoinedWorkers, Workers
 from kerascnn.model_files.keras_model import Predictor
 from kerascnn.models import MODELS
 from kerascnn.settings.config import TrainSettings, check_steps
@@ -42,7 +50,8 @@ from kerascnn.training.class_weights import balanced_weights
 from kerascnn.training.images import load_splits
 from kerascnn.training.memory import check_memory
 from kerascnn.training.network import compile_model
-from kerascnn.training.replicas import check_strategy
+from kerascnn.training.origin import MAY_CHANGE
+from kerascnn.training.replicas import check_batch_size, check_strategy
 from kerascnn.training.step import TrainingStep
 
 
@@ -52,6 +61,7 @@ class TrainingSetup:
 
     Attributes:
         settings: What is to be done.
+        workers: The processes that do it together.
         strategy: The devices.
         parallelism: How a batch is shared among the cores of a processor.
         dataset: The facts of the data.
@@ -66,6 +76,7 @@ class TrainingSetup:
     """
 
     settings: TrainSettings
+    workers: Workers
     strategy: tf.distribute.Strategy
     parallelism: Parallelism
     dataset: DatasetFacts
@@ -89,14 +100,15 @@ class TrainingSetup:
 
     def headline(self) -> str:
         """What is trained on what and how, in a line."""
-        settings = self.settings
+        settings, count = self.settings, self.workers.count
+        each = f"{count} workers with " if count > 1 else ""
         return (
             f"{settings.model} on {self.dataset.counts['train']:,} images of "
             f"{self.dataset.title}, "
             f"{settings.optimizer} at {settings.learning_rate:g} "
             f"({settings.schedule}), "
             f"batches of {settings.batch_size}, "
-            f"{', '.join(describe_devices(self.strategy))}"
+            f"{each}{', '.join(describe_devices(self.strategy))}"
         )
 
     def environment(self) -> dict[str, Any]:
@@ -113,7 +125,7 @@ class TrainingSetup:
             tf32=tf.config.experimental.tensor_float_32_execution_enabled(),
         )
         devices = describe_devices(self.strategy)
-        return describe_environment(devices, computation, gpus)
+        return describe_environment(devices, computation, gpus, self.workers.count)
 
 
 def prepare_training(
@@ -123,6 +135,7 @@ def prepare_training(
     recorded: Computation | None = None,
     arrays: Split | None = None,
     former: tuple[FormerPlan, ...] = (),
+    workers: Workers = ALONE,
     message: Message,
 ) -> TrainingSetup:
     """Get everything ready for the first step, and seed what is random.
@@ -133,9 +146,11 @@ def prepare_training(
         recorded: How it is to be computed, as a run was before; chosen where `None`.
         arrays: The images, where the settings say that Python passes them.
         former: As in `TrainingSetup`.
+        workers: The processes that train together; their strategy wins.
         message: As for `share_cores`, and for what makes the training slow.
 
     Raises:
+        ClusterError: Workers whose settings, data or versions differ.
         ConfigError: Settings that do not fit the data, the devices or the memory.
         DatasetError: Data that cannot be read, or that Python did not pass.
         MissingExtraError: TensorBoard is asked for and not installed.
@@ -145,18 +160,29 @@ def prepare_training(
     before = None if recorded is None else recorded.parallelism
     if before is not None:
         use_threads(before)  # a strategy over GPUs makes TensorFlow start
-    strategy = strategy or get_strategy(
-        settings.device, settings.gpus, xla=settings.xla
+    strategy = (
+        workers.strategy
+        or strategy
+        or get_strategy(settings.device, settings.gpus, xla=settings.xla)
     )
-    parallelism = share_cores(settings, strategy, before, message=message)
+    share = settings.batch_size // workers.count
+    parallelism = share_cores(
+        settings, strategy, before, workers.count, message=message
+    )
     training, validation, dataset = load_splits(settings, arrays)
     settings = _choose_augmentation(settings, dataset, message)
     check_steps(settings, len(training))
     check_strategy(settings, strategy, message)
     if is_one_cpu(strategy):
-        check_memory(settings, dataset)
+        check_memory(replace(settings, batch_size=share), dataset)
+    if workers.count > 1:
+        workers.agree(_common(settings, dataset, strategy))
     batches = make_batches(
-        training, settings.batch_size, settings.seed, replica_devices(strategy)
+        training,
+        settings.batch_size,
+        settings.seed,
+        replica_devices(strategy),
+        (workers.index, workers.count),
     )
     rates = planned_rates(settings, former, batches.steps_per_epoch)
     keras.utils.set_random_seed(settings.seed)
@@ -165,8 +191,7 @@ def prepare_training(
     plan = tuned = None  # GPUs have one of their own
     if is_one_cpu(strategy):
         plan = None if recorded is None else recorded.layer_plan
-        images = settings.batch_size // parallelism.batch_parts
-        tuned = images, tuned_ways(parallelism)
+        tuned = share // parallelism.batch_parts, tuned_ways(parallelism)
     with strategy.scope():
         model = compile_model(settings, dataset, plan, tuned=tuned)
     if (
@@ -181,6 +206,7 @@ def prepare_training(
         weights = balanced_weights(training.labels, training.num_classes)
     return TrainingSetup(
         settings=settings,
+        workers=workers,
         strategy=strategy,
         parallelism=parallelism,
         dataset=dataset,
@@ -203,6 +229,42 @@ def prepare_training(
     )
 
 
+def join_workers(
+    cluster: Cluster | None,
+    settings: TrainSettings | None,
+    recorded: Computation | None,
+    reporter: Reporter,
+) -> Workers:
+    """Wait for the workers of a cluster, and compute together from now on.
+
+    Args:
+        cluster: The cluster; this process stays alone where `None`.
+        settings: What they will train, for threads and devices; a worker that hears it
+            of the chief has all threads, and a GPU where there is one.
+        recorded: As for `prepare_training`.
+        reporter: Told what is waited for.
+
+    Raises:
+        ClusterError: They did not come together.
+        ConfigError: They cannot share a batch, or there are too few GPUs.
+    """
+    if cluster is None:
+        return ALONE
+    reporter.stage(f"waiting for all of {len(cluster.workers)} workers")
+    if settings is None:
+        return JoinedWorkers(cluster, take_gpus("auto", 1))
+    check_batch_size(settings.batch_size, len(cluster.workers))
+    gpus = take_gpus(settings.device, settings.gpus)
+    share_cores(  # before TensorFlow starts
+        settings,
+        tf.distribute.get_strategy(),
+        None if recorded is None else recorded.parallelism,
+        len(cluster.workers),
+        message=reporter.message,
+    )
+    return JoinedWorkers(cluster, gpus)
+
+
 def _choose_augmentation(
     settings: TrainSettings, dataset: DatasetFacts, message: Message
 ) -> TrainSettings:
@@ -219,10 +281,27 @@ def _choose_augmentation(
     return replace(settings, augment=chosen)
 
 
+def _common(
+    settings: TrainSettings, dataset: DatasetFacts, strategy: tf.distribute.Strategy
+) -> dict[str, object]:
+    """What has to be the same on all workers, by name, what is easiest seen first."""
+    own = {"dataset", "init_from", *MAY_CHANGE}  # a folder may be elsewhere
+    asked = {n: v for n, v in settings.to_dict().items() if n not in own}
+    return {
+        "version of kerascnn": __version__,
+        "version of packages": {name: package_version(name) for name in PACKAGES},
+        "kind of processor": platform.machine(),
+        "setting": asked,
+        "number of devices": len(describe_devices(strategy)),
+        "digest of the images": dataset.sha256,
+    }
+
+
 def share_cores(
     settings: TrainSettings,
     strategy: tf.distribute.Strategy,
     recorded: Parallelism | None = None,
+    workers: int = 1,
     *,
     message: Message,
 ) -> Parallelism:
@@ -231,19 +310,20 @@ def share_cores(
     Args:
         settings: The settings.
         strategy: Where to compute.
-        recorded: What the run began with, which is taken over; GPUs compute whole
-            batches.
+        recorded: What the run began with, which is taken over where it can be; GPUs
+            compute whole batches.
+        workers: How many processes share the batch.
         message: Gets a line where TensorFlow keeps other threads.
 
     Returns:
         What is used.
     """
-    on_one_cpu = is_one_cpu(strategy)
-    if recorded is not None and not on_one_cpu:
+    share, on_one_cpu = settings.batch_size // workers, is_one_cpu(strategy)
+    if recorded and not (on_one_cpu and can_split(share, recorded.batch_parts)):
         recorded = replace(recorded, batch_parts=1)
     splits_batches = settings.fast_layers and MODELS[settings.model].splits_batches
     return share_batch(
-        settings.batch_size,
+        share,
         splits_batches=on_one_cpu and splits_batches,
         recorded=recorded,
         message=message,

@@ -71,7 +71,9 @@ class TrainingStep:
             settings.label_smoothing, model.output_shape[-1], class_weights
         )
         self.rates = tf.constant(rates)
-        join_replicas(model, strategy.num_replicas_in_sync)
+        join_replicas(
+            model, strategy.num_replicas_in_sync, synchronized=settings.sync_batch_norm
+        )
         with strategy.scope():
             model.optimizer.build(model.trainable_variables)
         self._update = self._update_weights
@@ -138,16 +140,17 @@ class TrainingStep:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """One replica's part of a step; losses of all replicas add up to the mean."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        replicas = self.strategy.num_replicas_in_sync
-        share = self.batches.batch_size // replicas
-        images, labels = self.batches.take(feed, index, replica * share, share)
-        seed = tf.stack([self.seed, step * replicas + replica])
+        batches = self.batches
+        share = batches.batch_size // self.strategy.num_replicas_in_sync
+        first = replica * share
+        images, labels = batches.take(feed, index, first - batches.share.start, share)
+        seed, place = tf.stack([self.seed, step]), (first, batches.batch_size)
         # What comes in from outside is black.
         if self.is_dark_on_light:
             inverted = WHITE - tf.cast(images, tf.float32)
-            images = WHITE - self.augment(inverted, seed)
+            images = WHITE - self.augment(inverted, seed, place)
         else:
-            images = self.augment(images, seed)
+            images = self.augment(images, seed, place)
         return self._update(images, labels)
 
     def _update_weights(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,23 +17,26 @@ from kerascnn.errors import (
     RunError,
     TrainingInterruptedError,
 )
+from kerascnn.machine.cluster import Cluster
 from kerascnn.machine.computation import differences
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.state import fresh_state
 from kerascnn.machine.text import command_line, printable
+from kerascnn.machine.workers import Workers
 from kerascnn.runs.computation import computation_of
 from kerascnn.runs.folder import DEFAULT_FOLDER, Run, create_run
 from kerascnn.runs.plan import change_epochs, is_continuing, read_plan, write_plan
 from kerascnn.settings.config import TrainConfig, TrainSettings
+from kerascnn.settings.config_file import ConfigFile, parse_config
 from kerascnn.settings.settling import settle
-from kerascnn.training.checkpoint import epochs_begun
+from kerascnn.training.checkpoint import epochs_begun, named_variables
 from kerascnn.training.continuation import begin_continuation
 from kerascnn.training.ending import finish_training
 from kerascnn.training.initial_weights import take_weights
 from kerascnn.training.loop import TrainingLoop
 from kerascnn.training.network import restart_optimizer
-from kerascnn.training.recorder import Recorder
-from kerascnn.training.setup import TrainingSetup, prepare_training
+from kerascnn.training.recorder import Onlooker, Recorder
+from kerascnn.training.setup import TrainingSetup, join_workers, prepare_training
 from kerascnn.training.state import TrainingState
 
 Arrays = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -50,6 +54,7 @@ def train_model(
     data: Arrays | None = None,
     class_names: Sequence[str] | None = None,
     computed_as: Run | None = None,
+    cluster: Cluster | None = None,
 ) -> Run:
     """Train a network as the settings say, and write a run.
 
@@ -70,11 +75,14 @@ def train_model(
             where `None`.
         computed_as: A run of the same network: batches are shared among threads, and
             each layer computed, as there; as suits this machine where `None`.
+        cluster: The processes that train together, each by this call. The first of them
+            writes the run; a process can be of one cluster in its life.
 
     Returns:
-        The finished run.
+        The finished run; its folder is the chief's.
 
     Raises:
+        ClusterError: Other workers did not come, differ, or were lost.
         ConfigError: Settings that do not fit the data or the devices.
         DatasetError: Data that cannot be read, or arrays that cannot be trained on.
         DivergedError: The loss or the weights were no longer finite numbers.
@@ -94,13 +102,19 @@ def train_model(
             "them out, or give data."
         )
     settings = settings or settle(config, reporter)
-    setup = prepare_training(
-        settings,
-        strategy=strategy,
-        recorded=None if computed_as is None else computation_of(computed_as, settings),
-        arrays=arrays,
-        message=reporter.message,
-    )
+    recorded = None if computed_as is None else computation_of(computed_as, settings)
+    workers = join_workers(cluster, settings, recorded, reporter)
+    with workers.watched(_at_start):
+        setup = prepare_training(
+            settings,
+            strategy=strategy,
+            recorded=recorded,
+            arrays=arrays,
+            workers=workers,
+            message=reporter.message,
+        )
+    if not workers.is_chief:
+        return _follow(setup)
     if config.init_from is not None:
         _take_weights(setup, reporter)
     run = create_run(
@@ -123,6 +137,7 @@ def resume_training(
     reporter: Reporter | None = None,
     strategy: tf.distribute.Strategy | None = None,
     data: Arrays | None = None,
+    cluster: Cluster | None = None,
 ) -> Run:
     """Go on with a run that was stopped; a finished one is returned as it is.
 
@@ -141,11 +156,14 @@ def resume_training(
         reporter: As for `train_model`.
         strategy: As for `train_model`.
         data: The same images and labels that it began with, where these were arrays.
+        cluster: As for `train_model`: as many workers as before, or others. Those that
+            are not the chief need no run.
 
     Returns:
-        The finished run.
+        The finished run; its folder is the chief's.
 
     Raises:
+        ClusterError: Other workers did not come, differ, or were lost.
         ConfigError: Arrays for a run that has a data set by name, or fewer epochs than
             are done.
         DatasetError: Data that cannot be read, or arrays that are not given.
@@ -155,6 +173,8 @@ def resume_training(
         TrainingInterruptedError: A signal stopped it again.
     """
     reporter = reporter or Reporter()
+    if cluster is not None and not cluster.is_chief:
+        return _follow_resumed(run, cluster, reporter, data)
     with run.locked():
         metrics = run.metrics
         if metrics is not None and metrics.status == "diverged":
@@ -164,7 +184,12 @@ def resume_training(
             begun = epochs_begun(run.checkpoint_path / "state.npz")
             plan = change_epochs(run, epochs, begun)
         ended = metrics is not None and not is_continuing(run)
-        if ended and plan == stored:
+        computation = computation_of(run, plan.settings)
+        workers = join_workers(cluster, plan.settings, computation, reporter)
+        is_over = ended and plan == stored
+        if workers.count > 1:
+            _tell_plan(workers, None if is_over else plan)
+        if is_over:
             reporter.message(f"{run.path} has finished already.")
             return run
         dataset, arrays = run.dataset, None
@@ -176,15 +201,16 @@ def resume_training(
                 )
             arrays = split_of_arrays(*data, dataset.class_names)
         settings = plan.settings
-        computation = computation_of(run, settings)
-        setup = prepare_training(
-            settings,
-            strategy=strategy,
-            recorded=computation,
-            arrays=arrays,
-            former=plan.former,
-            message=reporter.message,
-        )
+        with workers.watched(_at_start):
+            setup = prepare_training(
+                settings,
+                strategy=strategy,
+                recorded=computation,
+                arrays=arrays,
+                former=plan.former,
+                workers=workers,
+                message=reporter.message,
+            )
         for before, now, which in (
             (dataset.sha256, setup.dataset.sha256, "images"),
             (dataset.test_sha256, setup.dataset.test_sha256, "test images"),
@@ -210,31 +236,94 @@ def resume_training(
         return _train(setup, run, reporter)
 
 
+def _follow(setup: TrainingSetup) -> Run:
+    """Train as a worker that writes nothing."""
+    with setup.workers.watched(_at_start):
+        path = Path(setup.workers.of_chief(str))
+    return _train(setup, Run(path), Reporter())
+
+
+def _follow_resumed(
+    run: Run, cluster: Cluster, reporter: Reporter, data: Arrays | None
+) -> Run:
+    """Train what the chief resumes, as a worker that writes nothing."""
+    workers = join_workers(cluster, None, None, reporter)
+    with workers.watched(_at_start):
+        plan = _tell_plan(workers, None)
+        if plan is None:
+            reporter.message("The run has finished already.")
+            return run
+        setup = prepare_training(
+            plan.settings,
+            arrays=None if data is None else split_of_arrays(*data, None),
+            former=plan.former,
+            workers=workers,
+            message=lambda text: None,
+        )
+    return _follow(setup)
+
+
+def _tell_plan(workers: Workers, plan: ConfigFile | None) -> ConfigFile | None:
+    """What the chief is to do, for workers that have no run."""
+    with workers.watched(_at_start):
+        text = workers.of_chief(lambda: None if plan is None else plan.to_json())
+    return None if text is None else parse_config(json.loads(text))
+
+
+def _at_start() -> tuple[str, str]:
+    return "before the first step", "Start all workers again."
+
+
 def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
     """Train from the run's checkpoint, or from the start, to the end."""
     reporter.message(f"{run.path}: {setup.headline()}")
-    recorder = Recorder(run, setup)
-    state = recorder.restore(setup.model)
-    if state is None:
-        state = TrainingState.at_start(len(setup.rates))
-        if setup.settings.init_from is not None:  # the file may be gone by the resume
-            recorder.checkpoint(setup.model, state)
-    else:
+    workers, steps = setup.workers, len(setup.rates)
+    recorder = Recorder(run, setup) if workers.is_chief else Onlooker(run, setup)
+    again = f"Go on with: {command_line('train', '--resume', run.path)}"
+    state = TrainingState.at_start(steps)
+    with workers.watched(lambda: (f"after {state.step:,} of {steps:,} steps", again)):
+        if workers.is_chief:
+            workers.of_chief(lambda: str(run.path))
+        state = _begin(setup, recorder, state, reporter)
+        try:
+            TrainingLoop(setup, recorder, reporter).run(state)
+            reporter.stage("measuring the model, and writing it")
+            workers.of_chief(lambda: finish_training(setup, recorder, state))
+        except KeyboardInterrupt as error:
+            raise TrainingInterruptedError(
+                "Stopped at once. Go on from the last checkpoint with: "
+                + command_line("train", "--resume", run.path)
+            ) from error
+    return run
+
+
+def _begin(
+    setup: TrainingSetup, recorder: Recorder, state: TrainingState, reporter: Reporter
+) -> TrainingState:
+    """Give all workers the weights to begin with, and say how far they have come.
+
+    Args:
+        setup: The training.
+        recorder: Has the checkpoint, if there is one.
+        state: That at the start.
+        reporter: Told if it goes on.
+    """
+    restored = recorder.restore(setup.model)
+    if restored is not None:
+        state = restored
         reporter.message(
             f"Going on after {state.step:,} of {len(setup.rates):,} steps."
         )
         if state.history:  # the process may have ended before it was written
             recorder.write_history(state)
-    try:
-        TrainingLoop(setup, recorder, reporter).run(state)
-        reporter.stage("measuring the model, and writing it")
-        finish_training(setup, recorder, state)
-    except KeyboardInterrupt as error:
-        raise TrainingInterruptedError(
-            "Stopped at once. Go on from the last checkpoint with: "
-            + command_line("train", "--resume", run.path)
-        ) from error
-    return run
+    elif setup.settings.init_from is not None:  # the file may be gone by the resume
+        recorder.checkpoint(setup.model, state)
+    if setup.workers.count > 1:
+        setup.workers.take_variables([*named_variables(setup.model).values()])
+        state.step, state.seconds, state.history = setup.workers.of_chief(
+            lambda: (state.step, state.seconds, state.history)
+        )
+    return state
 
 
 def _take_weights(setup: TrainingSetup, reporter: Reporter) -> None:
@@ -242,8 +331,7 @@ def _take_weights(setup: TrainingSetup, reporter: Reporter) -> None:
     settings = setup.settings
     path = Path(settings.init_from or "")
     reporter.message(take_weights(setup.model, settings.model, path))
-    with setup.strategy.scope():
-        restart_optimizer(settings, setup.model)
+    restart_optimizer(settings, setup.model)
 
 
 def _report_differences(setup: TrainingSetup, run: Run, reporter: Reporter) -> None:

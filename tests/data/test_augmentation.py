@@ -271,3 +271,12 @@ def test_photographs_stay_in_range_and_keep_their_known_shape():
 
     [output] = augmented.get_concrete_function().outputs
     assert output.shape.as_list() == [None, 28, 20, 3]
+
+
+@pytest.mark.parametrize("augment", [augment_digits, augment_photographs])
+def test_part_of_a_batch_is_changed_as_within_it(images, augment):
+    whole = augment(images, SEED).numpy()
+    assert not np.array_equal(whole, images)
+    for first, count in ((0, 16), (16, 48)):
+        part = augment(images[first : first + count], SEED, (first, len(images)))
+        np.testing.assert_array_equal(part, whole[first : first + count])

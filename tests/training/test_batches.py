@@ -108,6 +108,23 @@ def test_streamed_batches_are_those_of_memory_bit_for_bit(mapped):
         assert wanted.is_compatible_with(feed)
 
 
+@pytest.mark.parametrize("kind", ["streamed", "resident"])
+def test_workers_share_each_batch_and_hold_no_more_than_their_part(mapped, kind):
+    if kind == "resident":
+        mapped = replace(mapped, images=mapped.images[:])
+    whole = make_batches(mapped, 6, seed=3)
+    shares = [make_batches(mapped, 6, seed=3, workers=(n, 3)) for n in range(3)]
+    assert [each.share for each in shares] == [range(2), range(2, 4), range(4, 6)]
+    zero, one = tf.constant(0), tf.constant(1)
+    images, labels = whole.take(whole.feed(7, 2), one, zero, 6)
+    for number, each in enumerate(shares):
+        feed = each.feed(7, 2)
+        assert {len(part) for part in feed} == {4}
+        own, their = each.take(feed, one, zero, 2)
+        np.testing.assert_array_equal(own, images[2 * number : 2 * number + 2])
+        np.testing.assert_array_equal(their, labels[2 * number : 2 * number + 2])
+
+
 class Interrupt(Reporter):
     """Sends SIGINT in the second epoch."""
 
