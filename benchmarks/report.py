@@ -15,6 +15,7 @@ import ablation
 import accuracy_of_layers
 import accuracy_of_training
 import roofline
+import scaling
 import time_to_accuracy
 from rows import RESULTS, Row, group, read_rows
 from tables import filled, markdown, median_rate, pairs, spread
@@ -140,6 +141,8 @@ def sections() -> Iterable[str]:
         yield accuracy_of_training.section(rows)
     if rows := read_rows("time_to_accuracy"):
         yield time_to_accuracy.section(rows)
+    if model := scaling.read_model(read_rows("rates"), turns):
+        yield scaling.section(model, read_rows("scaling"))
     yield from (path.read_text() for path in sorted(RESULTS.glob("*.part.md")))
 
 
