@@ -50,9 +50,12 @@ def start():
     """Start a process; those that are left are killed in the end."""
     started = []
 
-    def begin(*words, **options):
+    def begin(*words, variables=(), **options):
         process = subprocess.Popen(
-            [sys.executable, *map(str, words)], env=ENVIRONMENT, text=True, **options
+            [sys.executable, *map(str, words)],
+            env=ENVIRONMENT | dict(variables),
+            text=True,
+            **options,
         )
         started.append(process)
         return process
@@ -67,10 +70,10 @@ def start():
 def compare(start, tmp_path):
     """Start a comparison in a folder of the test."""
 
-    def begin(*words, out="cluster"):
+    def begin(*words, out="cluster", before="pass"):
+        program = f"{before}\nfrom kerascnn.cli import main\nmain()\n"
         return start(
-            *("-m", "kerascnn", "compare", *SETTINGS, *words),
-            *("--out", tmp_path / out),
+            *("-c", program, "compare", *SETTINGS, *words, "--out", tmp_path / out),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -87,36 +90,42 @@ def dask(start, tmp_path):
             self.port = free_port()
             self.address = f"tcp://127.0.0.1:{self.port}"
 
-        def scheduler(self):
-            options = ("--host", "127.0.0.1", "--port", self.port, "--no-dashboard")
-            return self._start("scheduler", *options)
+        def scheduler(self, **variables):
+            return self._start("scheduler", "--port", self.port, variables=variables)
 
         def worker(self, port, before="pass"):
             return self._start(
-                *("worker", self.address, "--host", "127.0.0.1"),
-                *("--worker-port", port, "--nthreads", 1, "--no-nanny"),
-                *("--no-dashboard", "--local-directory", tmp_path / "dask"),
+                *("worker", self.address, "--worker-port", port, "--nthreads", 1),
+                *("--no-nanny", "--local-directory", tmp_path / "dask"),
                 before=before,
             )
 
-        def _start(self, name, *options, before="pass"):
-            program = (
-                f"{before}\nfrom distributed.cli.dask_{name} import main\nmain()\n"
-            )
+        def _start(self, name, *options, before="pass", variables=()):
             return start(
-                "-c", program, *options, stdout=subprocess.DEVNULL, stderr=STDERR
+                "-c",
+                f"{before}\nfrom distributed.cli.dask_{name} import main\nmain()\n",
+                *(*options, "--host", "127.0.0.1", "--no-dashboard"),
+                variables=variables,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
 
     return Dask()
-
-
-STDERR = subprocess.DEVNULL
 
 
 def holders(folder):
     """Which worker trains which run, as the leases tell."""
     found = {path.name: holder_of(path) for path in folder.glob("leases/*")}
     return {name: holder for name, holder in found.items() if holder}
+
+
+def begun(folder, workers):
+    """The runs that have begun on some workers, each with its worker."""
+    return [
+        (name, holder)
+        for name, holder in holders(folder).items()
+        if holder in workers and (folder / "runs" / name).exists()
+    ]
 
 
 def endings(folder):
@@ -170,21 +179,11 @@ def test_workers_that_are_killed_cost_nothing(compare, dask, tmp_path):
         port = free_port()
         workers[f"127.0.0.1:{port}"] = dask.worker(port)
     process = compare("--scheduler", dask.address)
-    killed = set()
-    while len(killed) < 2:
-
-        def some_training():
-            return [
-                (name, holder)
-                for name, holder in holders(folder).items()
-                if holder not in killed and (folder / "runs" / name).exists()
-            ]
-
-        wait_for(some_training, process)
-        name, holder = some_training()[0]
+    for _ in range(2):
+        wait_for(lambda: begun(folder, workers), process)
+        name, holder = begun(folder, workers)[0]
         assert name not in endings(folder)
-        workers[holder].kill()
-        killed.add(holder)
+        workers.pop(holder).kill()
     out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert "worker" not in err
@@ -193,6 +192,41 @@ def test_workers_that_are_killed_cost_nothing(compare, dask, tmp_path):
     assert histories(folder) == histories(tmp_path / "local")
     assert holders(folder) == {}
     assert sum(trainings(folder, name) for name in endings(folder)) == 6
+
+
+SOON = "from kerascnn.machine import lease; lease.EXPIRY_SECONDS = 8"
+
+
+@pytest.mark.slow
+def test_machine_that_freezes_loses_its_training_and_writes_no_more(
+    compare, dask, tmp_path
+):
+    """Dask gives a worker up after some seconds here, and the lease expires in 8."""
+    import psutil
+
+    folder = tmp_path / "cluster"
+    dask.scheduler(DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="5s")
+    workers = {}
+    for _ in range(2):
+        port = free_port()
+        workers[f"127.0.0.1:{port}"] = dask.worker(port)
+    process = compare("--scheduler", dask.address, before=SOON)
+    wait_for(lambda: begun(folder, workers), process)
+    name, holder = begun(folder, workers)[0]
+    worker = psutil.Process(workers[holder].pid)
+    frozen = [*worker.children(), worker]
+    for part in frozen:
+        part.suspend()
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert f"{name} goes on elsewhere, or later" in err
+    before = {path: path.read_bytes() for path in folder.glob(f"runs/{name}/*.*")}
+    for part in frozen:
+        part.resume()
+    assert psutil.wait_procs(frozen[:1], timeout=30)[1] == []
+    after = {path: path.read_bytes() for path in folder.glob(f"runs/{name}/*.*")}
+    assert before == after
+    assert holders(folder) == {}
 
 
 @pytest.mark.slow
@@ -211,8 +245,8 @@ def test_comparison_goes_on_after_a_signal_and_a_scheduler_that_was_killed(
     assert err.splitlines()[-1].endswith(f"Go on with: {address}")
     # The trainings have written checkpoints, and nobody has the runs any more.
     assert holders(folder) == {}
-    begun = {path.parent.name for path in folder.glob("runs/*/checkpoint")}
-    assert begun - set(endings(folder))
+    stopped = {path.parent.name for path in folder.glob("runs/*/checkpoint")}
+    assert stopped - set(endings(folder))
 
     process = compare("--scheduler", dask.address)
     wait_for(lambda: endings(folder) and holders(folder), process)
@@ -293,7 +327,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_task_that_runs_several_times_at_once_trains_once(made, run_python, tmp_path):
-    folder = made.make(limit=500, epochs=1, seeds=2, tune=False)
+    folder = made.make(limit=500, epochs=1)
     script = tmp_path / "twice.py"
     script.write_text(TWICE)
     done = run_python(script, folder.path.absolute())

@@ -1,8 +1,12 @@
 """Which executor a scheduler stands for, and what it cannot do is told in a line."""
 
+import contextlib
 import importlib.util
+import os
 import re
+import socket
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -52,19 +56,55 @@ def test_every_row_can_be_loaded(name):
     assert callable(EXECUTORS[name].load())
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tcp://127.0.0.1:99999"])
-def test_scheduler_out_of_reach_is_one_line(address, made, monkeypatch):
+def refusal(address, folder, monkeypatch):
+    """What is said of a scheduler that does not answer."""
     pytest.importorskip("distributed", reason="comes with the extra cluster")
     from kerascnn.comparison.executors import dask
 
     monkeypatch.setattr(dask, "CONNECT_SECONDS", 1)
-    message = f"No Dask scheduler answers at {address} within 1 seconds: "
-    with (
-        pytest.raises(RunError, match=re.escape(message)) as error,
-        open_executor(made.make(), address),
-    ):
+    with pytest.raises(RunError) as error, open_executor(folder, address):
         pass
-    assert "\n" not in str(error.value)
+    text = str(error.value)
+    assert text.startswith(f"No Dask scheduler answers at {address} within 1 seconds")
+    assert text.endswith(". Start one with: dask scheduler")
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("tcp://127.0.0.1:1", "tcp://127.0.0.1:99999"),
+        *("tcp://nowhere.invalid:8786", "tls://127.0.0.1:1"),
+    ],
+)
+def test_scheduler_out_of_reach_is_one_line(address, made, monkeypatch):
+    refusal(address, made.make(), monkeypatch)
+
+
+def test_tls_without_certificates_is_named(made, monkeypatch):
+    assert "TLS" in refusal("tls://127.0.0.1:1", made.make(), monkeypatch)
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_port_of_something_else_is_one_line(says, made, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connections = []  # kept open
+            with contextlib.suppress(OSError):
+                while True:
+                    connections.append(server.accept()[0])
+                    connections[-1].sendall(says)
+            for connection in connections:
+                connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        port = server.getsockname()[1]
+        refusal(f"tcp://127.0.0.1:{port}", made.make(), monkeypatch)
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 # What a worker refuses
@@ -146,3 +186,18 @@ def test_task_that_begins_after_the_stop_does_not_train(task):
     task.stop("another")
     assert task(session="another") is None
     assert not task.folder.lease_path(task.planned.name).exists()
+
+
+def test_what_dask_sets_for_its_own_tasks_is_not_for_trainings(monkeypatch):
+    pytest.importorskip("dask", reason="comes with the extra cluster")
+    from kerascnn.comparison.executors import worker
+
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    monkeypatch.setenv("MKL_NUM_THREADS", "6")  # the user's own
+    variables = worker._variables()
+    assert variables["MKL_NUM_THREADS"] == "6"
+    assert variables["PATH"] == os.environ["PATH"]
+    gone = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"}
+    assert gone & variables.keys() == set()

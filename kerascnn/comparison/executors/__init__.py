@@ -63,9 +63,9 @@ class ExecutorEntry(Entry):
             and the jobs, as `open_executor` does. In the end it stops what goes on.
         form: What `--scheduler` says for it, for people; nothing for the default.
         pattern: The same as a regular expression.
-        package: The module that it needs, if any.
+        package: The module that it needs, which comes with an extra.
         title: What that is called.
-        extra: The extra of kerascnn that installs it.
+        extra: The extra of kerascnn.
     """
 
     form: str = ""
@@ -104,14 +104,15 @@ def find_executor(scheduler: str | None) -> ExecutorEntry:
     """
     if scheduler is None:
         return next(iter(EXECUTORS.values()))
-    for row in EXECUTORS.values():
-        if isinstance(scheduler, str) and re.fullmatch(row.pattern or "$^", scheduler):
+    rows = [row for row in EXECUTORS.values() if row.pattern]
+    for row in rows:
+        if isinstance(scheduler, str) and re.fullmatch(row.pattern, scheduler):
             from importlib.util import find_spec
 
-            if row.package and find_spec(row.package) is None:
+            if find_spec(row.package) is None:
                 raise MissingExtraError(row.title, row.extra)
             return row
-    forms = " or ".join(row.form for row in EXECUTORS.values() if row.form)
+    forms = " or ".join(row.form for row in rows)
     raise ConfigError(f"scheduler has to be {forms}, but got {shown(scheduler)}.")
 
 

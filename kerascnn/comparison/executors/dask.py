@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -11,7 +12,7 @@ import uuid
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -173,21 +174,46 @@ def _connected(scheduler: str) -> Iterator[Client]:
     with contextlib.ExitStack() as stack:
         address: Any = scheduler
         if scheduler.startswith(LOCAL):
-            address = stack.enter_context(
-                _local_cluster(int(scheduler.removeprefix(LOCAL)))
-            )
-        try:
-            with warnings.catch_warnings():
-                # Each worker is asked for the versions that matter.
-                warnings.simplefilter("ignore", VersionMismatchWarning)
-                client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError, OverflowError) as error:
-            raise RunError(
-                f"No Dask scheduler answers at {scheduler} within {CONNECT_SECONDS} "
-                f"seconds: {error} Start one with: dask scheduler"
-            ) from error
+            count = int(scheduler.removeprefix(LOCAL))
+            address = stack.enter_context(_local_cluster(count))
+        else:
+            _require_answer(scheduler)
+        with warnings.catch_warnings():
+            # Each worker is asked for the versions that matter.
+            warnings.simplefilter("ignore", VersionMismatchWarning)
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         with client:
             yield client
+
+
+def _require_answer(scheduler: str) -> None:
+    """Refuse an address where no scheduler is: a client waits for ever at some.
+
+    Raises:
+        RunError: Nothing is there, or something else.
+    """
+    try:
+        # In a thread, since a notebook has a loop of its own in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _greet(scheduler)).result()
+    # The bytes of something else can be taken for any length.
+    except (OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        said = " ".join(str(error).split())
+        raise RunError(
+            f"No Dask scheduler answers at {scheduler} within {CONNECT_SECONDS} seconds"
+            f"{f' ({said})' if said else ''}. Start one with: dask scheduler"
+        ) from error
+
+
+async def _greet(scheduler: str) -> None:
+    from distributed import Security
+    from distributed.comm import connect
+
+    options = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(
+        connect(scheduler, timeout=CONNECT_SECONDS, **options), CONNECT_SECONDS
+    )
+    comm.abort()
 
 
 @contextmanager
