@@ -65,6 +65,8 @@ HEAVY = {
     "imagehash",
     "jinja2",
     "rich",
+    "dask",
+    "distributed",
 }
 
 

@@ -25,7 +25,7 @@ SETTINGS = (
     *("--jobs", "2"),
 )
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(kerascnn.__file__).parents[1])}
-# So that a worker is of another version of kerascnn, or of another Python.
+# What a worker of another version does.
 OTHER_VERSION = "import kerascnn; kerascnn.__version__ = '0.0.9'"
 
 
@@ -90,8 +90,11 @@ def dask(start, tmp_path):
             self.port = free_port()
             self.address = f"tcp://127.0.0.1:{self.port}"
 
-        def scheduler(self, **variables):
-            return self._start("scheduler", "--port", self.port, variables=variables)
+        def scheduler(self, before="pass", **variables):
+            options = ("--port", self.port)
+            return self._start(
+                "scheduler", *options, before=before, variables=variables
+            )
 
         def worker(self, port, before="pass"):
             return self._start(
@@ -291,6 +294,21 @@ def test_worker_of_another_version_is_refused(compare, dask, tmp_path):
         f"Error: The worker 127.0.0.1:{port} has kerascnn 0.0.9, but the comparison "
         f"was started with {kerascnn.__version__}. Install the same on all machines."
     )
+    assert not (tmp_path / "cluster" / "runs").exists()
+
+
+@pytest.mark.slow
+def test_scheduler_without_kerascnn_is_one_line(compare, dask, tmp_path):
+    block = "import sys; sys.modules['kerascnn'] = None"
+    dask.scheduler(block)
+    dask.worker(free_port())
+    process = compare("--scheduler", dask.address)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.splitlines()[-1].startswith(
+        "Error: The Dask scheduler or a worker cannot import this kerascnn ("
+    )
+    assert "Traceback" not in err
     assert not (tmp_path / "cluster" / "runs").exists()
 
 

@@ -273,6 +273,13 @@ def _exit_code(future: Future[Any]) -> int | None:
         code: int | None = future.result(timeout=CONNECT_SECONDS)
     except KerasCNNError:
         raise
+    except (ImportError, AttributeError, RuntimeError) as error:
+        # What Dask raises where a task cannot be unpacked.
+        said = " ".join(str(error).split()).partition(". ")[0]
+        raise RunError(
+            f"The Dask scheduler or a worker cannot import this kerascnn ({said}). "
+            "Install the same version on all machines, the scheduler's included."
+        ) from error
     except (CancelledError, TimeoutError):
         return None  # the scheduler, or the worker with the answer, is gone
     except KilledWorker:
