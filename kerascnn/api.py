@@ -499,6 +499,7 @@ def compare(
     *,
     out: str | PathLike[str] = COMPARISON_FOLDER,
     jobs: int | None = None,
+    scheduler: str | None = None,
     without_failed: bool = False,
     reporter: Reporter | None = None,
     **settings: Unpack[CompareKeywords],
@@ -509,7 +510,10 @@ def compare(
         models: Names of `MODELS`; all where `None`.
         out: The folder of the comparison. Where it holds one, that is resumed.
         jobs: Trainings side by side; one a GPU, or else one a core, but at most four,
-            where `None`.
+            where `None`; with a scheduler, one a thread of its workers.
+        scheduler: Where to train: `"tcp://HOST:PORT"` or `"tls://HOST:PORT"` of a Dask
+            scheduler, or `"local:N"` for N workers of one here; processes of this
+            machine where `None`.
         without_failed: Finish without the runs that fail; they are left out for good.
         reporter: As for `train`.
         **settings: The fields of `CompareConfig`; the preset has the rest.
@@ -520,12 +524,16 @@ def compare(
     Raises:
         UnknownNameError: A name that is in no table.
         ConfigError: A setting that cannot be, or that differs from the folder's.
-        RunError: A run failed, or the files of the comparison do not fit together.
+        MissingExtraError: A scheduler is given, and Dask is not installed.
+        RunError: A run failed, the files of the comparison do not fit together, or the
+            scheduler is out of reach.
         TrainingInterruptedError: A signal stopped it; called again, it continues.
     """
+    from kerascnn.comparison.executors import find_executor
     from kerascnn.comparison.folder import open_comparison
     from kerascnn.comparison.reach import describe_reach
 
+    find_executor(scheduler)  # a bad one leaves nothing behind
     given: dict[str, Any] = dict(settings)
     if models is not None:
         given["models"] = tuple(models)
@@ -538,7 +546,11 @@ def compare(
         from kerascnn.comparison.run import run_comparison
 
         return run_comparison(
-            folder, jobs=jobs, without_failed=without_failed, reporter=told
+            folder,
+            jobs=jobs,
+            scheduler=scheduler,
+            without_failed=without_failed,
+            reporter=told,
         )
 
 

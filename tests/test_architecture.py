@@ -66,6 +66,8 @@ HEAVY = {
     "imagehash",
     "jinja2",
     "rich",
+    "dask",
+    "distributed",
 }
 
 

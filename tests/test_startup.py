@@ -16,6 +16,8 @@ HEAVY = (
     "h5py",
     "jinja2",
     "rich",
+    "dask",
+    "distributed",
     "importlib.metadata",
 )
 
@@ -62,6 +64,11 @@ def run(run_python, *arguments):
         (["train", "lenet", "--data", "tfds:a b"], 2, "no name of tensorflow-datasets"),
         (["evaluate"], 1, "There is no finished run"),
         (["compare", "lenet", "--plan"], 0, "kerascnn train lenet --momentum 0.9"),
+        (
+            ["compare", "lenet", "--scheduler", "x"],
+            1,
+            "or tls://HOST:PORT, but got 'x'",
+        ),
         (["compare", "lenet", "--seeds", "1"], 1, "from 2 to 20, but got 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -125,7 +125,13 @@ def _presets() -> str:
     "--jobs",
     type=Number(whole(1, 1024)),
     help="Trainings side by side, sharing cores and GPUs.  [default: one a GPU; or "
-    "one a core, at most 4]",
+    "one a core, at most 4; with --scheduler one a thread of the workers]",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Train on the workers of a Dask scheduler: tcp://HOST:PORT, tls://HOST:PORT, "
+    "or local:N for N workers on this machine.  [default: processes of this machine]",
 )
 @click.option(
     "--without-failed",
@@ -153,6 +159,7 @@ def compare(
     /,
     names: tuple[str, ...],
     jobs: int | None,
+    scheduler: str | None,
     without_failed: bool,
     plan: bool,
     gather: bool,
@@ -173,11 +180,12 @@ def compare(
       kerascnn compare lenet --preset quick
       kerascnn compare --optimizer sgd --optimizer adam --seeds 8 --out adam
       kerascnn compare lenet --plan
+      kerascnn compare --scheduler tcp://10.0.0.1:8786 --out /shared/comparison
       kerascnn compare --gather lenet-only vgg16-only --out both
     """
     given = {name: value for name, value in settings.items() if value not in (None, ())}
     if gather:
-        if given or plan or jobs or without_failed or not names:
+        if given or plan or jobs or scheduler or without_failed or not names:
             raise click.UsageError(
                 "--gather takes folders of comparisons and --out, and no other options."
             )
@@ -194,9 +202,16 @@ def compare(
             kind.convert(name, parameter, context) for name in names
         )
     if plan:
+        if scheduler:
+            raise click.UsageError(
+                "--plan prints what is left to run on any machine, and takes no "
+                "--scheduler."
+            )
         _echo_plan(open_comparison(out, given), as_json)
         return
-    results = api.compare(out=out, jobs=jobs, without_failed=without_failed, **given)
+    results = api.compare(
+        out=out, jobs=jobs, scheduler=scheduler, without_failed=without_failed, **given
+    )
     _echo_all(results, out, as_json)
 
 

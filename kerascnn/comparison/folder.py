@@ -5,6 +5,7 @@ comparison/
     plan.json      what is compared, and how: a `Protocol`
     runs/          a folder for each training, as `kerascnn train` writes it
     logs/          what each training said
+    leases/        who trains what on a cluster, while it is trained there
     failed.json    the runs that are left out, if any
     chosen.json    the learning rates, chosen on validation
     labels.npy     the classes of the test images, in their order
@@ -95,9 +96,13 @@ class ComparisonFolder:
         """Whether there is a file of that name."""
         return (self.path / name).is_file()
 
-    def log_path(self, planned: PlannedRun) -> Path:
-        """Where a training writes what it says."""
-        return self.path / "logs" / f"{planned.name}.log"
+    def log_path(self, name: str) -> Path:
+        """Where the training of a run writes what it says."""
+        return self.path / "logs" / f"{name}.log"
+
+    def lease_path(self, name: str) -> Path:
+        """The folder of the lease on a run, by which one worker alone trains it."""
+        return self.path / "leases" / name
 
     def planned(self) -> list[PlannedRun]:
         """All runs that are known of by now."""

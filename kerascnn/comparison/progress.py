@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 
+from kerascnn.comparison.executors import Executor
 from kerascnn.comparison.folder import ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun, chosen_rates
 from kerascnn.data import DATASETS
@@ -19,23 +20,27 @@ class Progress:
     """Counts the runs of a comparison, and times those that end.
 
     A network's time is told when its first run has ended, since networks differ by
-    more than could be guessed.
+    more than could be guessed. The cost is the time of all trainings, one after the
+    other, with those that ended before.
 
     Args:
         folder: The comparison.
-        jobs: Trainings side by side.
     """
 
-    def __init__(self, folder: ComparisonFolder, jobs: int) -> None:
+    def __init__(self, folder: ComparisonFolder) -> None:
         self._folder = folder
         self._protocol = folder.protocol
-        self._jobs = jobs
         self._started: dict[str, tuple[PlannedRun, float]] = {}
         # By network: the images seen, and the seconds that they took.
         self._images: dict[str, int] = defaultdict(int)
         self._seconds: dict[str, float] = defaultdict(float)
         self._done = self._total = 0
         self._left: dict[str, int] = {}
+        self._spent = sum(
+            metrics.seconds
+            for run in folder.planned()
+            if (metrics := folder.run(run).metrics) is not None
+        )
         self.update()
 
     def update(self) -> None:
@@ -59,10 +64,13 @@ class Progress:
         self._started[run.name] = run, time.monotonic()
 
     def end(self, run: PlannedRun) -> None:
-        """Take note of a run that has ended."""
+        """Take note of a run that goes on no longer."""
         _, started = self._started.pop(run.name)
-        self._images[run.config.model] += self._work(run)
-        self._seconds[run.config.model] += time.monotonic() - started
+        seconds = time.monotonic() - started
+        self._spent += seconds
+        if self._folder.run(run).has("metrics.json"):
+            self._images[run.config.model] += self._work(run)
+            self._seconds[run.config.model] += seconds
         self.update()
 
     @property
@@ -70,19 +78,30 @@ class Progress:
         """How many of the runs have ended: `[3/10]`."""
         return f"[{self._done}/{self._total}]"
 
-    def line(self) -> str:
-        """All of it in a line, what matters most first."""
+    def line(self, executor: Executor) -> str:
+        """All of it in a line, what matters most first.
+
+        Args:
+            executor: Where the runs go on.
+        """
         words = [self.count]
+        now = time.monotonic()
+        spent = self._spent + sum(now - began for _, began in self._started.values())
+        cost = f"cost {_hours(spent)}"
         measured = [model for model in self._left if self._images[model]]
         unknown = [
             m for m, images in self._left.items() if images and m not in measured
         ]
         if measured:
-            seconds = sum(self._seconds_left(model) for model in measured) / self._jobs
-            words.append(f"about {format_seconds(seconds)} left")
-            if unknown:
-                words[-1] += f", and {', '.join(unknown)}"
-        words.append(", ".join(self._started))
+            seconds = sum(self._seconds_left(model) for model in measured)
+            time_left = format_seconds(seconds / max(1, executor.jobs))
+            rest = f", and {', '.join(unknown)}" if unknown else ""
+            words.append(f"about {time_left} left{rest}")
+            cost += f", {_hours(seconds)} to go{rest}"
+        words.append(cost)
+        words.append(", ".join(_place(name, executor) for name in self._started))
+        if not executor.jobs:
+            words.append("no worker is there yet")
         return "  ".join(filter(None, words))
 
     def _seconds_left(self, model: str) -> float:
@@ -107,3 +126,12 @@ class Progress:
         name = self._protocol.dataset
         count = DATASETS[name].num_train if name in DATASETS else UNKNOWN_SIZE
         return epochs * (limit or count)
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h"
+
+
+def _place(name: str, executor: Executor) -> str:
+    where = executor.where(name)
+    return f"{name} on {where}" if where else name

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from kerascnn.comparison.executors import Executor, open_executor
 from kerascnn.comparison.folder import PLAN_NAME, ComparisonFolder
 from kerascnn.comparison.plan import PlannedRun, choose
-from kerascnn.comparison.pool import default_jobs, is_busy, open_pool
 from kerascnn.comparison.progress import Progress
 from kerascnn.comparison.records import Results
 from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
-from kerascnn.machine.gpus import usable_gpus
 from kerascnn.machine.numbers import format_accuracy, format_seconds
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
@@ -22,6 +22,7 @@ def run_comparison(
     folder: ComparisonFolder,
     *,
     jobs: int | None = None,
+    scheduler: str | None = None,
     without_failed: bool = False,
     reporter: Reporter | None = None,
 ) -> Results:
@@ -29,8 +30,9 @@ def run_comparison(
 
     Args:
         folder: The comparison, from `open_comparison`.
-        jobs: Trainings side by side, each with its share of the cores; as many as
-            `default_jobs` says where `None`. Each sees one GPU, where there are any.
+        jobs: Trainings side by side, each with its share of the cores; as many as the
+            executor says where `None`. Each sees one GPU, where there are any.
+        scheduler: Where they go on, as for `open_executor`.
         without_failed: Go on to the end without the runs that fail. They are left out
             for good.
         reporter: Told how it goes; nobody where `None`.
@@ -39,7 +41,10 @@ def run_comparison(
         The results, as `derive_results` gives them.
 
     Raises:
-        RunError: A run failed, or the files of the comparison do not fit together.
+        ConfigError: A scheduler of no form that is known.
+        MissingExtraError: What it needs is not installed.
+        RunError: A run failed, the files of the comparison do not fit together, or the
+            scheduler is out of reach.
         TrainingInterruptedError: A signal stopped it; started again, it goes on.
     """
     reporter = reporter or Reporter()
@@ -51,7 +56,7 @@ def run_comparison(
             return results
     with folder.locked():
         if not folder.has("test.json"):
-            _train(folder, jobs, without_failed, reporter)
+            _train(folder, jobs, scheduler, without_failed, reporter)
             _join(folder)
         return _report(folder, [folder], reporter)
 
@@ -120,57 +125,78 @@ def _report(
 def _train(
     folder: ComparisonFolder,
     jobs: int | None,
+    scheduler: str | None,
     without_failed: bool,
     reporter: Reporter,
 ) -> None:
     """Do the runs that are left, until none is."""
-    gpus = usable_gpus()
-    jobs = jobs or default_jobs(gpus)
     failures: dict[str, str] = {}
-    progress = Progress(folder, jobs)
-    with remembered_signals() as signals, open_pool(folder, jobs, gpus) as pool:
+    progress = Progress(folder)
+    again = ["compare", *(["--scheduler", scheduler] if scheduler else [])]
+    with (
+        remembered_signals() as signals,
+        open_executor(folder, scheduler, jobs) as executor,
+    ):
         while True:
             left = [run for run in folder.left() if run.name not in failures]
-            if not left and not pool.running:
+            if not left and not executor.running:
                 break
             for run in left:
-                if len(pool.running) < jobs and not pool.has(run):
-                    pool.start(run)
+                is_free = len(executor.running) < executor.jobs
+                if is_free and not _is_under_way(executor, folder, run):
+                    executor.start(run)
                     progress.start(run)
-            ended = pool.wait(signals, lambda: reporter.stage(progress.line()))
+            ended = executor.wait(
+                signals, lambda: reporter.stage(progress.line(executor))
+            )
             if signals:
                 raise TrainingInterruptedError(
                     f"Stopped with {len(left)} of the runs known so far to do. Go on "
-                    f"with: {command_line('compare', '--out', folder.path)}",
+                    f"with: {command_line(*again, '--out', folder.path)}",
                     signals[0],
                 )
             for run, code in ended:
-                failure = _failure(folder, run, code)
+                failure = _failure(executor, folder, run, code)
                 progress.end(run)
                 reporter.message(f"{progress.count} {_story(folder, run, failure)}")
                 if failure:
                     failures[run.name] = failure
                     if without_failed:
                         folder.write_json("failed.json", folder.failed() | failures)
-                else:
+                elif folder.run(run).has("metrics.json"):
                     # All that is read of it later is small.
                     folder.run(run).model_path.unlink(missing_ok=True)
+                    shutil.rmtree(folder.lease_path(run.name), ignore_errors=True)
     if failures and not without_failed:
         name, failure = next(iter(failures.items()))
         raise RunError(
             f"{len(failures)} of the runs failed, and the others that do not wait for "
             f"them are done. The first is {name}: {failure} Start again to try them "
             "again, or finish without them: "
-            + command_line("compare", "--without-failed", "--out", folder.path)
+            + command_line(*again, "--without-failed", "--out", folder.path)
         )
 
 
-def _failure(folder: ComparisonFolder, planned: PlannedRun, code: int) -> str | None:
+def _is_under_way(
+    executor: Executor, folder: ComparisonFolder, run: PlannedRun
+) -> bool:
+    """Whether a run goes on, here or in a process of others, or has just ended."""
+    # In this order: one that ends while it is looked at is seen by the last.
+    return (
+        run.name in executor.running
+        or executor.others.train(run)
+        or folder.run(run).has("metrics.json")
+    )
+
+
+def _failure(
+    executor: Executor, folder: ComparisonFolder, planned: PlannedRun, code: int | None
+) -> str | None:
     """Why a run whose process has ended is not done; `None` where it is."""
     run = folder.run(planned)
-    if run.status != "unfinished" or is_busy(run):
+    if code is None or run.status != "unfinished" or executor.others.train(planned):
         return None
-    log = folder.log_path(planned)
+    log = folder.log_path(run.name)
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "no word.")
     killed = f"signal {-code} ended it; before that: " if code < 0 else ""
@@ -184,7 +210,7 @@ def _story(folder: ComparisonFolder, planned: PlannedRun, failure: str | None) -
     run = folder.run(planned)
     metrics = run.metrics
     if metrics is None:
-        return f"{run.name} goes on in another process"
+        return f"{run.name} goes on elsewhere, or later"
     if metrics.status == "diverged":
         return f"{run.name} diverged in epoch {metrics.diverged_at_epoch}"
     return (

@@ -9,7 +9,7 @@ environment variables, which TensorFlow reads when it starts.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from kerascnn.machine.computation import Parallelism
@@ -178,11 +178,14 @@ def _words(parallelism: Parallelism) -> str:
     )
 
 
-def share_of_cores(processes: int) -> dict[str, str]:
+def share_of_cores(
+    processes: int, variables: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """The variables that let trainings share this machine; the user's own win.
 
     Args:
         processes: How many train side by side; one has all cores.
+        variables: Those that the user has set.
 
     Returns:
         What is to be set for each, by name; nothing of what is set already.
@@ -191,7 +194,7 @@ def share_of_cores(processes: int) -> dict[str, str]:
         return {}
     cores = max(1, usable_cores() // processes)
     names = (INTRA_OP, INTER_OP, OPENMP)
-    return {name: str(cores) for name in names if name not in os.environ}
+    return {name: str(cores) for name in names if name not in variables}
 
 
 def runtime_variables(threads: int | None) -> dict[str, str]:

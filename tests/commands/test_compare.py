@@ -111,7 +111,7 @@ def seen(monkeypatch):
 
 
 def test_options_are_the_settings():
-    own = {"jobs", "without_failed", "plan", "gather", "out", "as_json"}
+    own = {"jobs", "scheduler", "without_failed", "plan", "gather", "out", "as_json"}
     fields = {field.name for field in dataclasses.fields(CompareConfig)}
     # The arguments are models or, with --gather, folders.
     options = {param.name for param in compare.params} - own - {"names"}
@@ -123,12 +123,12 @@ def test_options_reach_the_library(seen, tmp_path):
         *("lenet", "vgg16", "--optimizer", "sgd", "--optimizer", "adam"),
         *("--epochs", "2", "--limit", "500", "--seeds", "4", "--no-tune"),
         *("--target", "0.9", "--jobs", "3", "--out", "here", "--without-failed"),
-        *("--schedule", "cosine", "--margin", "0.2"),
+        *("--schedule", "cosine", "--margin", "0.2", "--scheduler", "local:2"),
     )
     assert result.exit_code == 0, result.stderr
     [(folder, options)] = seen
     assert options.pop("reporter")
-    assert options == {"jobs": 3, "without_failed": True}
+    assert options == {"jobs": 3, "scheduler": "local:2", "without_failed": True}
     assert folder.path.resolve() == tmp_path / "here"
     assert folder.protocol == (
         CompareConfig(
@@ -245,6 +245,10 @@ def test_gather_takes_folders(monkeypatch):
         (["--gather"], 2, "--gather takes folders"),
         (["--gather", "a", "--seeds", "3"], 2, "--gather takes folders"),
         (["--gather", "a"], 1, "Cannot read a/plan.json"),
+        (["--gather", "a", "--scheduler", "local:2"], 2, "--gather takes folders"),
+        (["--plan", "--scheduler", "local:2"], 2, "takes no --scheduler"),
+        (["--scheduler", "local:0"], 1, "local:N, tcp://HOST:PORT or tls://HOST:PORT"),
+        (["--scheduler", "10.0.0.1:8786"], 1, "but got '10.0.0.1:8786'"),
     ],
 )
 def test_bad_option_is_one_line_and_leaves_nothing(arguments, code, message, tmp_path):

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from kerascnn.comparison import pool, report
+from kerascnn.comparison import report
+from kerascnn.comparison.executors import local, training
 from kerascnn.comparison.results import derive_results
 from kerascnn.comparison.run import gather_comparisons, run_comparison
 from kerascnn.errors import ConfigError, RunError, TrainingInterruptedError
@@ -90,7 +91,7 @@ def trained(made, monkeypatch):
         return True
 
     monkeypatch.setattr(FakeProcess, "act", act, raising=False)
-    monkeypatch.setattr(pool, "subprocess", fake_subprocess(FakeProcess))
+    monkeypatch.setattr(training, "subprocess", fake_subprocess(FakeProcess))
     monkeypatch.setattr(report, "_save_figures", lambda folder, parts, results: [])
     return state
 
@@ -219,24 +220,22 @@ def test_cores_are_shared_among_the_jobs(trained, monkeypatch):
 
 def test_each_job_sees_a_gpu_of_its_own_and_free_ones_are_taken_again(trained):
     planned = trained.folder.left()
-    gpus = ["2", "GPU-8f", "5"]
-    with pool.open_pool(trained.folder, jobs=3, gpus=gpus) as jobs:
-        for run in planned[:3]:
-            jobs.start(run)
-        for name in (planned[0].name, planned[2].name):
-            jobs.running[name][1].code = None  # goes on
-        [(ended, _)] = jobs.wait([], lambda: None)
-        assert ended == planned[1]
-        jobs.start(planned[3])
+    pool = local.Pool(trained.folder, jobs=3, gpus=["2", "GPU-8f", "5"])
+    for run in planned[:3]:
+        pool.start(run)
+    for place in (0, 2):
+        trained.started[place].code = None  # goes on
+    assert pool.wait([], lambda: None) == [(planned[1], 0)]
+    assert pool.running == {planned[0].name, planned[2].name}
+    pool.start(planned[3])
     used = [process.env["CUDA_VISIBLE_DEVICES"] for process in trained.started]
     assert used == ["2", "GPU-8f", "5", "GPU-8f"]
 
 
 def test_more_jobs_than_gpus_share_them_evenly(trained):
-    planned = trained.folder.left()
-    with pool.open_pool(trained.folder, jobs=4, gpus=["0", "1"]) as jobs:
-        for run in planned[:4]:
-            jobs.start(run)
+    pool = local.Pool(trained.folder, jobs=4, gpus=["0", "1"])
+    for run in trained.folder.left()[:4]:
+        pool.start(run)
     used = [process.env["CUDA_VISIBLE_DEVICES"] for process in trained.started]
     assert used == ["0", "1", "0", "1"]
 
@@ -249,13 +248,13 @@ def test_without_gpus_the_variable_stays_as_it_is(trained, monkeypatch):
 
 
 def test_there_is_a_job_a_gpu_or_else_one_a_core(monkeypatch):
-    monkeypatch.setattr(pool, "usable_cores", lambda: 16)
-    assert pool.default_jobs([]) == 4
-    assert pool.default_jobs(["0"]) == 1
-    assert pool.default_jobs(list("01234567")) == 8
-    monkeypatch.setattr(pool, "usable_cores", lambda: 2)
-    assert pool.default_jobs([]) == 2
-    assert pool.default_jobs(list("01234567")) == 2
+    monkeypatch.setattr(local, "usable_cores", lambda: 16)
+    assert local.default_jobs([]) == 4
+    assert local.default_jobs(["0"]) == 1
+    assert local.default_jobs(list("01234567")) == 8
+    monkeypatch.setattr(local, "usable_cores", lambda: 2)
+    assert local.default_jobs([]) == 2
+    assert local.default_jobs(list("01234567")) == 2
 
 
 def test_one_job_has_all_cores(trained, monkeypatch):
@@ -297,7 +296,7 @@ def test_signal_stops_the_runs_and_says_how_to_go_on(trained, monkeypatch):
         def terminate(self):
             self.code = 0
 
-    monkeypatch.setattr(pool, "subprocess", fake_subprocess(Endless))
+    monkeypatch.setattr(training, "subprocess", fake_subprocess(Endless))
     with pytest.raises(TrainingInterruptedError, match="kerascnn compare --out"):
         run_comparison(trained.folder, jobs=1)
     assert not trained.folder.has("chosen.json")
