@@ -237,6 +237,7 @@ def test_chief_writes_the_run_and_the_other_worker_nothing(tmp_path):
     assert not [*(tmp_path / "worker-1").iterdir()]
 
 
+@pytest.mark.slow
 def test_killed_worker_ends_the_other_and_any_number_goes_on(tmp_path):
     workers = free_addresses(2)
     chief, other = (start(tmp_path, *LONG, workers=workers, index=n) for n in range(2))
@@ -287,6 +288,7 @@ def test_killed_chief_ends_the_others_and_one_goes_on_alone(tmp_path, run_python
     assert Run(path).require_metrics().epochs == int(epochs)
 
 
+@pytest.mark.slow
 def test_signal_to_one_worker_stops_both_at_a_checkpoint(tmp_path):
     workers = free_addresses(2)
     chief, other = (start(tmp_path, *LONG, workers=workers, index=n) for n in range(2))
