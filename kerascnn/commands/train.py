@@ -193,6 +193,11 @@ from kerascnn.settings.schedules import SCHEDULES
     help="Time between checkpoints within an epoch.  [default: 60]",
 )
 @click.option(
+    "--checkpoint-steps",
+    type=int,
+    help="Steps between checkpoints within an epoch.  [default: by time alone]",
+)
+@click.option(
     "--config",
     "config_file",
     type=Path,

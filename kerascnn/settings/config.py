@@ -77,6 +77,8 @@ class CommonSettings:
         plan_digest: SHA-256 of the plan of the comparison that the training belongs to.
         tensorboard: Write logs for TensorBoard into the run.
         checkpoint_seconds: Time between two checkpoints within an epoch.
+        checkpoint_steps: Steps between two checkpoints within an epoch, whatever time
+            they take; checkpoints come by time alone where `None`.
     """
 
     model: str
@@ -109,6 +111,7 @@ class CommonSettings:
     plan_digest: str | None = None
     tensorboard: bool = False
     checkpoint_seconds: float = 60.0
+    checkpoint_steps: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as plain values."""
@@ -294,6 +297,7 @@ _RANGES: dict[str, Range] = {
     "seed": whole(0, 2**31 - 1),
     "gpus": whole(1, 1024),
     "checkpoint_seconds": Range(0, 1e9),
+    "checkpoint_steps": whole(1, 10_000_000),
 }
 _KINDS: dict[str, tuple[str, type]] = {
     "init_from": ("the path of a .keras file", str),

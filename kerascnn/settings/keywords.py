@@ -40,6 +40,7 @@ class TrainKeywords(TypedDict, total=False):
     plan_digest: str | None
     tensorboard: bool
     checkpoint_seconds: float
+    checkpoint_steps: int | None
     learning_rate: float | None
     epochs: int | None
     batch_size: int | None

@@ -16,6 +16,7 @@ from kerascnn.machine.pace import Pace
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.signals import remembered_signals
 from kerascnn.machine.text import command_line
+from kerascnn.settings.config import MAX_STEPS
 from kerascnn.training.ending import diverged_error, measure_validation
 from kerascnn.training.network import averaged_weights
 from kerascnn.training.recorder import Recorder
@@ -71,11 +72,12 @@ class TrainingLoop:
         setup, recorder = self.setup, self.recorder
         begin = state.epoch * setup.batches.steps_per_epoch
         end = begin + setup.batches.steps_per_epoch
-        saved = time.monotonic()
+        saved, saved_step = time.monotonic(), state.step
+        most = self.settings.checkpoint_steps or MAX_STEPS
         count = 1
         while state.step < end:
             started = time.monotonic()
-            count = min(count, end - state.step)
+            count = min(count, end - state.step, saved_step + most - state.step)
             part = slice(state.step, state.step + count)
             state.losses[part], state.correct[part] = setup.step.run(state.step, count)
             state.step += count
@@ -87,9 +89,13 @@ class TrainingLoop:
             self._report_steps(state, begin)
             # All workers stop at the same step, and do as many steps in a call.
             signal, taken = setup.workers.highest(signals[0] if signals else 0, taken)
-            if signal or time.monotonic() - saved > self.settings.checkpoint_seconds:
+            is_due = (
+                time.monotonic() - saved > self.settings.checkpoint_seconds
+                or state.step == saved_step + most
+            )
+            if signal or is_due:
                 recorder.checkpoint(setup.model, state)
-                saved = time.monotonic()
+                saved, saved_step = time.monotonic(), state.step
             if signal:
                 raise self._interrupted(state, signal)
             count = max(1, min(2 * count, int(count * CALL_SECONDS / taken)))

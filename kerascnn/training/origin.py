@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # its steps compute, how many there are, or what the run says that it is of.
 MAY_CHANGE = {
     "checkpoint_seconds": "How often checkpoints are written changes no step.",
+    "checkpoint_steps": "Likewise.",
     "device": "Not what was asked for is compared, but the devices that it came to.",
     "gpus": "Not what was asked for is compared, but the replicas that it came to.",
     "store_predictions": "Done when the training is over.",

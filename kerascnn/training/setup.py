@@ -286,6 +286,7 @@ def _common(
 ) -> dict[str, object]:
     """What has to be the same on all workers, by name, what is easiest seen first."""
     own = {"dataset", "init_from", *MAY_CHANGE}  # a folder may be elsewhere
+    own -= {"checkpoint_steps"}  # between these, all do as many steps in a call
     asked = {n: v for n, v in settings.to_dict().items() if n not in own}
     return {
         "version of kerascnn": __version__,

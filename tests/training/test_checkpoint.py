@@ -28,6 +28,7 @@ from kerascnn.training.checkpoint import (
 )
 from kerascnn.training.network import compile_model
 from kerascnn.training.origin import MAY_CHANGE
+from kerascnn.training.recorder import Recorder
 from kerascnn.training.setup import prepare_training
 from kerascnn.training.train import resume_training, train_model
 
@@ -502,3 +503,16 @@ def test_kept_weights_are_checked_before_the_training_goes_on(run, setup):
         resume_training(run)
     best.write_bytes(content)
     assert resume_training(run).status == "finished"
+
+
+def test_checkpoints_come_by_steps(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        Recorder, "checkpoint", lambda self, model, state: seen.append(state.step)
+    )
+    config = TrainConfig(
+        **{"model": "lenet", "limit": 640, "batch_size": 32, "epochs": 2},
+        **{"checkpoint_steps": 7, "checkpoint_seconds": 1e9, "test": False},
+    )
+    train_model(config, tmp_path)
+    assert {7, 14, 27, 34, 40} <= set(seen) <= {7, 14, 20, 27, 34, 40}
