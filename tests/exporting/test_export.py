@@ -154,6 +154,7 @@ def test_int8_is_calibrated_on_the_pictures_that_are_not_for_the_test(
     assert not tested & {image.tobytes() for image in np.asarray(images)}
 
 
+@pytest.mark.slow
 def test_failed_conversion_is_one_line_and_leaves_nothing(tmp_path):
     model = tmp_path / "bad.keras"
     model.write_bytes(b"no model")
