@@ -39,7 +39,13 @@ from kerascnn.model_files.formats import (
     QUANTIZATIONS,
     TIMEOUT_S,
 )
-from kerascnn.model_files.ranges import BATCH_SIZE, SECONDS, THREADS, TOLERANCE
+from kerascnn.model_files.ranges import (
+    BATCH_SIZE,
+    MEMORY,
+    SECONDS,
+    THREADS,
+    TOLERANCE,
+)
 from kerascnn.registry import known_name
 from kerascnn.runs.computation import computation_of
 from kerascnn.runs.folder import (
@@ -373,6 +379,8 @@ def export(
     out: str | PathLike[str] = DEFAULT_FOLDER,
     tolerance: float | None = None,
     limit: int | None = None,
+    arena_limit: int | None = None,
+    flash_limit: int | None = None,
     reporter: Reporter | None = None,
 ) -> list[Export]:
     """Export a run, and check that each file agrees with the model.
@@ -386,7 +394,10 @@ def export(
         out: The folder of all runs.
         tolerance: Largest difference of a probability, or, where numbers are quantized,
             largest share of images with another class; where `None`, each file's own.
-        limit: Check on so many test images; on all where `None`.
+        limit: Check on so many test images; on all where `None`, or, for `micro`, on
+            as many as five minutes allow.
+        arena_limit: The RAM in bytes that the tensors of a `micro` export may take.
+        flash_limit: The flash in bytes that its model may take.
         reporter: As for `train`.
 
     Returns:
@@ -396,9 +407,9 @@ def export(
     Raises:
         RunError: There is no such run, or it has no model.
         UnknownNameError: A format or a quantization that is in no table.
-        ConfigError: A quantization that none of the formats has, a bad tolerance, or
-            `out` is no folder of runs.
-        ExportError: A model that cannot be converted.
+        ConfigError: A quantization that none of the formats has, a bad tolerance,
+            limits of memory without `micro`, or `out` is no folder of runs.
+        ExportError: A model that cannot be converted, or that does not fit.
         MissingExtraError: A format whose packages are not installed.
     """
     formats = tuple(known_name("format", name, FORMATS) for name in formats)
@@ -409,6 +420,9 @@ def export(
         TOLERANCE.check("tolerance", tolerance)
     if limit is not None:
         LIMIT.check("limit", limit)
+    for name, value in (("arena_limit", arena_limit), ("flash_limit", flash_limit)):
+        if value is not None:
+            MEMORY.check(name, value)
     if Path(out) != DEFAULT_FOLDER and not list_runs(out):
         # It was the folder of the files once, and must not be taken for nothing.
         raise ConfigError(
@@ -430,6 +444,8 @@ def export(
             quantizations=quantizations,
             tolerance=tolerance,
             limit=limit,
+            arena_limit=arena_limit,
+            flash_limit=flash_limit,
             message=(reporter or LineReporter()).message,
         )
 

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,10 @@ from kerascnn.data import Split
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
-from kerascnn.evaluation.metrics import Probabilities, accuracy
+from kerascnn.evaluation.metrics import Probabilities, accuracy, wilson_interval
 from kerascnn.exporting.card import export_card
 from kerascnn.exporting.labels import LABELS_NAME, label_lines
+from kerascnn.exporting.micro.memory import Limits, memory_of
 from kerascnn.exporting.report import Export, ExportReport
 from kerascnn.machine.files import (
     beside,
@@ -35,6 +37,7 @@ from kerascnn.machine.files import (
     write_text,
 )
 from kerascnn.machine.gpus import HIDDEN
+from kerascnn.machine.numbers import format_accuracy, format_count
 from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.model_files.find import REPORT_NAME, artifact_of_run, size_bytes
 from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
@@ -43,6 +46,8 @@ from kerascnn.runs.folder import Run
 
 CALIBRATION_IMAGES = 512
 SAMPLE_SEED = 0
+# A check whose time is limited is on so many images whatever they take.
+FEWEST_IMAGES = 100
 
 Message = Callable[[str], None]
 
@@ -55,6 +60,8 @@ def export_run(
     quantizations: Sequence[str] = ("none",),
     tolerance: float | None = None,
     limit: int | None = None,
+    arena_limit: int | None = None,
+    flash_limit: int | None = None,
     message: Message = lambda text: None,
 ) -> list[Export]:
     """Export a run's model, and check every file.
@@ -67,7 +74,10 @@ def export_run(
         tolerance: For every file, instead of its own: the largest difference of a
             probability where numbers are rounded (`none`, `float16`), the largest share
             of images with another predicted class where they are quantized.
-        limit: Check on so many test images, drawn evenly; on all where `None`.
+        limit: Check on so many test images, drawn evenly; on all where `None`, or on as
+            many as the format's `check_s` allow.
+        arena_limit: The RAM in bytes that the tensors of a `micro` export may take.
+        flash_limit: The flash in bytes that its model may take.
         message: Gets a line for each thing that is done.
 
     Returns:
@@ -75,13 +85,16 @@ def export_run(
 
     Raises:
         RunError: The run has no model, or a file cannot be written.
-        ConfigError: A quantization that none of the formats has, or a bad tolerance.
-        ExportError: A model that cannot be converted.
+        ConfigError: A quantization that none of the formats has, a bad tolerance, or
+            limits of memory without `micro`.
+        ExportError: A model that cannot be converted, or that does not fit.
         MissingExtraError: A format whose packages are not installed.
         DatasetError: Images that cannot be read, or that are not as they were.
     """
     artifact = artifact_of_run(run)
     jobs = list(_jobs(formats, quantizations))
+    limits = Limits(arena_limit, flash_limit)
+    limits.require_use(formats)
     if tolerance is not None and not 0 <= tolerance <= 1:
         raise ConfigError(f"The tolerance has to be in [0, 1], but got {tolerance}.")
     out = out or run.path / "export"
@@ -108,14 +121,21 @@ def export_run(
                 *(artifact.path, part, format, quantization, facts.class_names),
                 calibration if QUANTIZATIONS[quantization].calibrated else None,
             )
-            message(f"{label}: checking on {len(test):,} images")
+            memory = memory_of(part)
+            limits.check(memory, target)
+            message(f"{label}: {memory.words}checking on {_how_many(test, format)}")
             export = check_file(
                 part, test, reference, format, quantization, tolerance=tolerance
             )
-            export = replace(export, temperature=artifact.temperature)
+            export = replace(
+                export,
+                temperature=artifact.temperature,
+                arena_bytes=memory.arena_bytes,
+                flash_bytes=memory.flash_bytes,
+            )
             export = _place(export, part, target)
         exports.append(export)
-        message(f"{label}: {export.problem or 'agrees with the model'}")
+        message(f"{label}: {export.problem or _agreement(export, len(test))}")
         _write_report(run, out, facts, exports)
     return exports
 
@@ -144,7 +164,7 @@ def check_file(
     """
     try:
         with RuntimeProcess(path, format) as process:
-            probabilities = process.predict(test.images)
+            seen, probabilities = _predict(process, test, FORMATS[format].check_s)
     except ModelFileError as error:
         return Export(
             format=format,
@@ -158,6 +178,7 @@ def check_file(
             accuracy_drop=accuracy(reference, test.labels),
             problem=str(error),
         )
+    reference, labels = reference[seen], test.labels[seen]
     if probabilities.shape != reference.shape:
         raise ExportError(
             f"{path} gives {probabilities.shape[1:]} numbers an image, but the "
@@ -168,20 +189,60 @@ def check_file(
         quantization=quantization,
         path=path,
         size_bytes=size_bytes(path),
-        images=len(test),
+        images=len(seen),
         largest_difference=float(
             np.nan_to_num(abs(probabilities - reference), nan=1.0).max()
         ),
         agreement=float((probabilities.argmax(1) == reference.argmax(1)).mean()),
-        accuracy=accuracy(probabilities, test.labels),
-        accuracy_drop=accuracy(reference, test.labels)
-        - accuracy(probabilities, test.labels),
+        accuracy=accuracy(probabilities, labels),
+        accuracy_drop=accuracy(reference, labels) - accuracy(probabilities, labels),
     )
     return replace(export, problem=_problem(export, tolerance))
 
 
+def _predict(
+    process: RuntimeProcess, test: Split, seconds: float | None
+) -> tuple[npt.NDArray[np.int64], Probabilities]:
+    """The places of the images that there was time for, and their probabilities."""
+    if seconds is None:
+        return np.arange(len(test)), process.predict(test.images)
+    order = np.random.default_rng(SAMPLE_SEED).permutation(len(test))
+    started = time.monotonic()
+    first, rest = order[:FEWEST_IMAGES], order[FEWEST_IMAGES:]
+    parts = [process.predict(test.select(first).images)]
+    for_each = (time.monotonic() - started) / len(first)
+    rest = rest[: max(0, int(seconds / for_each) - len(first))]
+    if len(rest):
+        parts.append(process.predict(test.select(rest).images))
+    return np.concatenate([first, rest]), np.concatenate(parts)
+
+
+def _how_many(test: Split, format: str) -> str:
+    """On how many images a check will be."""
+    seconds = FORMATS[format].check_s
+    if seconds is None:
+        return f"{len(test):,} images"
+    return f"as many of {len(test):,} images as {seconds:g} seconds allow"
+
+
+def _agreement(export: Export, available: int) -> str:
+    """How well a file agrees; where not all images were seen, with an interval."""
+    if export.images == available:
+        return "agrees with the model"
+    low, high = wilson_interval(export.agreement, export.images)
+    return (
+        f"agrees with the model on {format_accuracy(export.agreement)} of "
+        f"{format_count(export.images)} images (95% interval {format_accuracy(low)} to "
+        f"{format_accuracy(high)})"
+    )
+
+
 def _problem(export: Export, tolerance: float | None) -> str:
-    """What of an export is beyond what is accepted; empty where nothing is."""
+    """What of an export is beyond what is accepted; empty where nothing is.
+
+    Of few images, one that is lost can be more than the accuracy that may be lost: it is
+    accepted, as the least that they can tell.
+    """
     row = QUANTIZATIONS[export.quantization]
     if row.max_difference is not None:
         limit = row.max_difference if tolerance is None else tolerance
@@ -197,7 +258,7 @@ def _problem(export: Export, tolerance: float | None) -> str:
                 f"{1 - export.agreement:.2%} of the images get another class, more "
                 f"than {limit:.2%}"
             )
-    if export.accuracy_drop > row.max_accuracy_drop:
+    if export.accuracy_drop > max(row.max_accuracy_drop, 1.001 / export.images):
         return (
             f"the accuracy is {100 * export.accuracy_drop:.2f} points lower, more than "
             f"{100 * row.max_accuracy_drop:.2f}"
@@ -210,13 +271,13 @@ def _jobs(
 ) -> Iterator[tuple[str, str]]:
     """What to make, if all that it needs is there.
 
-    A format that has none of the quantizations is written in its own numbers.
+    A format that has none of the quantizations is written in the first of its own.
     """
     for name in formats:
         require_modules(FORMATS[name])
     for quantization in quantizations:
         having = [r.name for r in FORMATS.values() if quantization in r.quantizations]
-        if not set(having) & set(formats):
+        if quantization != "none" and not set(having) & set(formats):
             raise ConfigError(
                 f"Quantization {quantization} applies to {', '.join(having)}, but the "
                 f"formats are {', '.join(formats)}. Add --format {having[0]}, or leave "
@@ -225,7 +286,7 @@ def _jobs(
     for format in dict.fromkeys(formats):
         known = FORMATS[format].quantizations
         asked = [name for name in dict.fromkeys(quantizations) if name in known]
-        yield from ((format, name) for name in asked or ("none",))
+        yield from ((format, name) for name in asked or known[:1])
 
 
 def _convert(

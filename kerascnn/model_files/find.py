@@ -165,12 +165,17 @@ def find_weights(reference: str, out: Path) -> Path:
 
 
 def exported_artifacts(run: Run) -> list[Artifact]:
-    """What `kerascnn export` left in a run's folder, in the order of `FORMATS`."""
+    """What `kerascnn export` left in a run's folder, in the order of `FORMATS`.
+
+    Files that are for other machines are left out.
+    """
     facts = run.dataset
     found = [
         (list(FORMATS).index(kind), path, kind)
         for path in sorted((run.path / "export").glob("*"))
-        if not path.name.startswith(".") and (kind := format_of(path)) is not None
+        if not path.name.startswith(".")
+        and (kind := format_of(path)) is not None
+        and FORMATS[kind].check_s is None
     ]
     for _, path, kind in found:
         _require_file(path, kind)
