@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from kerascnn.exporting.micro import description, memory
 from kerascnn.exporting.micro.arena import ALIGNMENT, measure_arena, with_margin
 from kerascnn.exporting.micro.sources import byte_rows, c_float, c_string, identifier
 from kerascnn.exporting.micro.write import write_micro
+from kerascnn.exporting.report import Export
 from kerascnn.model_files.find import exported_artifacts, format_of
 from kerascnn.model_files.formats import FORMATS
 from kerascnn.model_files.keras_model import predict_probabilities
@@ -281,13 +283,13 @@ def test_time_decides_how_many_images_are_seen(sources, splits, reference):
 
 def test_one_image_of_few_may_be_lost():
     row = {"path": Path("micro"), "size_bytes": 1, "largest_difference": 0.5}
-    of = export.Export(
+    of = Export(
         **row,
         **{"format": "micro", "quantization": "int8", "images": 100},
         **{"agreement": 0.99, "accuracy": 0.98, "accuracy_drop": 0.99 - 0.98},
     )
     assert export._problem(of, None) == ""
-    two = export.replace(of, accuracy=0.97, accuracy_drop=0.02)
+    two = replace(of, accuracy=0.97, accuracy_drop=0.02)
     assert "2.00 points lower, more than 0.30" in export._problem(two, None)
     assert export._agreement(of, 10_000) == (
         "agrees with the model on 99.00% of 100 images (95% interval 94.55% to 99.82%)"
@@ -339,6 +341,7 @@ def test_unknown_operator_is_named(exported):
         description._registration(description._name(code))
 
 
+@needs_tflm
 @pytest.mark.parametrize("name", ["micro", "tflite"])
 def test_what_is_written_where_nothing_is_asked_for(name):
     [(_, quantization)] = export._jobs([name], ["none"])
