@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +23,13 @@ from kerascnn.data import Split
 from kerascnn.data.facts import DatasetFacts
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
-from kerascnn.evaluation.metrics import Probabilities, accuracy, wilson_interval
+from kerascnn.evaluation.metrics import Probabilities, accuracy
 from kerascnn.exporting.card import export_card
+from kerascnn.exporting.checked_images import (
+    agreement_in_words,
+    images_in_words,
+    predict_within,
+)
 from kerascnn.exporting.labels import LABELS_NAME, label_lines
 from kerascnn.exporting.micro.memory import Limits, memory_of
 from kerascnn.exporting.report import Export, ExportReport
@@ -37,7 +41,6 @@ from kerascnn.machine.files import (
     write_text,
 )
 from kerascnn.machine.gpus import HIDDEN
-from kerascnn.machine.numbers import format_accuracy, format_count
 from kerascnn.machine.tensorflow import fast_settings, python_path
 from kerascnn.model_files.find import REPORT_NAME, artifact_of_run, size_bytes
 from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
@@ -46,8 +49,6 @@ from kerascnn.runs.folder import Run
 
 CALIBRATION_IMAGES = 512
 SAMPLE_SEED = 0
-# A check whose time is limited is on so many images whatever they take.
-FEWEST_IMAGES = 100
 
 Message = Callable[[str], None]
 
@@ -123,7 +124,8 @@ def export_run(
             )
             memory = memory_of(part)
             limits.check(memory, target)
-            message(f"{label}: {memory.words}checking on {_how_many(test, format)}")
+            images = images_in_words(len(test), FORMATS[format].check_s)
+            message(f"{label}: {memory.words}checking on {images}")
             export = check_file(
                 part, test, reference, format, quantization, tolerance=tolerance
             )
@@ -135,7 +137,8 @@ def export_run(
             )
             export = _place(export, part, target)
         exports.append(export)
-        message(f"{label}: {export.problem or _agreement(export, len(test))}")
+        agreement = agreement_in_words(export, len(test))
+        message(f"{label}: {export.problem or agreement}")
         _write_report(run, out, facts, exports)
     return exports
 
@@ -164,7 +167,9 @@ def check_file(
     """
     try:
         with RuntimeProcess(path, format) as process:
-            seen, probabilities = _predict(process, test, FORMATS[format].check_s)
+            seen, probabilities = predict_within(
+                process, test, FORMATS[format].check_s
+            )
     except ModelFileError as error:
         return Export(
             format=format,
@@ -198,43 +203,6 @@ def check_file(
         accuracy_drop=accuracy(reference, labels) - accuracy(probabilities, labels),
     )
     return replace(export, problem=_problem(export, tolerance))
-
-
-def _predict(
-    process: RuntimeProcess, test: Split, seconds: float | None
-) -> tuple[npt.NDArray[np.int64], Probabilities]:
-    """The places of the images that there was time for, and their probabilities."""
-    if seconds is None:
-        return np.arange(len(test)), process.predict(test.images)
-    order = np.random.default_rng(SAMPLE_SEED).permutation(len(test))
-    started = time.monotonic()
-    first, rest = order[:FEWEST_IMAGES], order[FEWEST_IMAGES:]
-    parts = [process.predict(test.select(first).images)]
-    for_each = (time.monotonic() - started) / len(first)
-    rest = rest[: max(0, int(seconds / for_each) - len(first))]
-    if len(rest):
-        parts.append(process.predict(test.select(rest).images))
-    return np.concatenate([first, rest]), np.concatenate(parts)
-
-
-def _how_many(test: Split, format: str) -> str:
-    """On how many images a check will be."""
-    seconds = FORMATS[format].check_s
-    if seconds is None:
-        return f"{len(test):,} images"
-    return f"as many of {len(test):,} images as {seconds:g} seconds allow"
-
-
-def _agreement(export: Export, available: int) -> str:
-    """How well a file agrees; where not all images were seen, with an interval."""
-    if export.images == available:
-        return "agrees with the model"
-    low, high = wilson_interval(export.agreement, export.images)
-    return (
-        f"agrees with the model on {format_accuracy(export.agreement)} of "
-        f"{format_count(export.images)} images (95% interval {format_accuracy(low)} to "
-        f"{format_accuracy(high)})"
-    )
 
 
 def _problem(export: Export, tolerance: float | None) -> str:

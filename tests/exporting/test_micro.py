@@ -16,6 +16,11 @@ from ai_edge_litert import schema_py_generated as schema
 from kerascnn.data.splits import take
 from kerascnn.errors import ConfigError, ExportError, ModelFileError
 from kerascnn.exporting import export
+from kerascnn.exporting.checked_images import (
+    FEWEST_IMAGES,
+    agreement_in_words,
+    predict_within,
+)
 from kerascnn.exporting.export import check_file, export_run
 from kerascnn.exporting.micro import description, memory
 from kerascnn.exporting.micro.arena import ALIGNMENT, measure_arena, with_margin
@@ -273,10 +278,10 @@ def test_time_decides_how_many_images_are_seen(sources, splits, reference):
     test = take(splits[1], 150, seed=2)
     with RuntimeProcess(sources, "micro") as process:
         everything = process.predict(test.images)
-        seen, probabilities = export._predict(process, test, 1e-6)
-        assert len(seen) == len(set(seen.tolist())) == export.FEWEST_IMAGES
+        seen, probabilities = predict_within(process, test, 1e-6)
+        assert len(seen) == len(set(seen.tolist())) == FEWEST_IMAGES
         np.testing.assert_array_equal(probabilities, everything[seen])
-        seen, probabilities = export._predict(process, test, 1e6)
+        seen, probabilities = predict_within(process, test, 1e6)
         assert sorted(seen.tolist()) == list(range(150))
         np.testing.assert_array_equal(probabilities, everything[seen])
 
@@ -291,7 +296,7 @@ def test_one_image_of_few_may_be_lost():
     assert export._problem(of, None) == ""
     two = replace(of, accuracy=0.97, accuracy_drop=0.02)
     assert "2.00 points lower, more than 0.30" in export._problem(two, None)
-    assert export._agreement(of, 10_000) == (
+    assert agreement_in_words(of, 10_000) == (
         "agrees with the model on 99.00% of 100 images (95% interval 94.55% to 99.82%)"
     )
 
