@@ -208,7 +208,7 @@ def check_file(
 def _problem(export: Export, tolerance: float | None) -> str:
     """What of an export is beyond what is accepted; empty where nothing is.
 
-    Of few images, one that is lost can be more than the accuracy that may be lost: it is
+    Of few images a single one can be more than the accuracy that may be lost: it is
     accepted, as the least that they can tell.
     """
     row = QUANTIZATIONS[export.quantization]

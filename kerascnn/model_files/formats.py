@@ -37,8 +37,8 @@ class FormatEntry(Entry):
         is_program: Whether its operations can do more than compute; then its runner
             takes `trust`.
         check_s: Seconds that the check of an export may take, where the runtime is made
-            for other machines and slow on this one: it is then on as many images as they
-            allow, and `benchmark` times such a file only where it is named.
+            for other machines and slow on this one: it is then on as many images as
+            they allow, and `benchmark` times such a file only where it is named.
         needs: Modules, not of kerascnn's own dependencies, that it needs.
         extra: The extra of kerascnn that installs them.
         usage: Markdown for the README of an export: how to run such a file. `{file}` is

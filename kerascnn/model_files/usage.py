@@ -63,7 +63,8 @@ using namespace {model}_model;
 alignas(16) std::uint8_t arena[kArenaSize];
 OperatorResolver resolver;
 AddOperators(resolver);
-tflite::MicroInterpreter interpreter(tflite::GetModel(kModel), resolver, arena, kArenaSize);
+tflite::MicroInterpreter interpreter(
+    tflite::GetModel(kModel), resolver, arena, kArenaSize);
 interpreter.AllocateTensors();
 // interpreter.input(0)->data.uint8[i] = QuantizePixel(pixels[i]);
 interpreter.Invoke();

@@ -95,8 +95,9 @@ class Limits:
         ]
         if beyond:
             raise ExportError(
-                f"The model for {target} does not fit: it takes {' and '.join(beyond)}. "
-                "Train a smaller network, or one of a smaller --image-size."
+                f"The model for {target} does not fit: it takes "
+                f"{' and '.join(beyond)}. Train a smaller network, or one of a smaller "
+                "--image-size."
             )
 
 

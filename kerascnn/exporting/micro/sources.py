@@ -93,10 +93,9 @@ def identifier(name: str) -> str:
 
 def byte_rows(content: bytes) -> str:
     """Bytes as the lines of a list: `0x1c, 0x00,`."""
-    return "\n".join(
-        f"    {' '.join([HEX[value] for value in content[start : start + BYTES_A_LINE]])}"
-        for start in range(0, len(content), BYTES_A_LINE)
-    )
+    starts = range(0, len(content), BYTES_A_LINE)
+    rows = (content[start : start + BYTES_A_LINE] for start in starts)
+    return "\n".join("    " + " ".join([HEX[value] for value in row]) for row in rows)
 
 
 def c_string(text: str) -> str:
