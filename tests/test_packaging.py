@@ -58,6 +58,7 @@ def test_wheel_carries_the_data_as_they_are(wheel):
     assert "kerascnn/comparison/templates/report.html" in names
     assert "kerascnn/comparison/templates/report.md" in names
     assert "kerascnn/data/templates/checkup.html" in names
+    assert "kerascnn/exporting/micro/templates/self_test.cc" in names
     assert "kerascnn/evaluation/templates/mistakes.html" in names
     assert "kerascnn/machine/templates/page.css" in names
     assert "kerascnn/py.typed" in names
