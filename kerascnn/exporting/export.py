@@ -167,9 +167,7 @@ def check_file(
     """
     try:
         with RuntimeProcess(path, format) as process:
-            seen, probabilities = predict_within(
-                process, test, FORMATS[format].check_s
-            )
+            seen, probabilities = predict_within(process, test, FORMATS[format].check_s)
     except ModelFileError as error:
         return Export(
             format=format,

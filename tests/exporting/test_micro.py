@@ -127,9 +127,7 @@ def test_compiled_sources_hold_the_file_and_the_sample(
     assert list(map(float, ends.split())) == [0, pytest.approx(255 / 256)]
     assert content[:length] == file
     image = np.frombuffer(content[length : length + image_length], np.uint8)
-    assert any(
-        np.array_equal(image, other.ravel()) for other in splits[0].images[:200]
-    )
+    assert any(np.array_equal(image, other.ravel()) for other in splits[0].images[:200])
     answer = np.frombuffer(content[length + image_length :], np.uint8)
     assert answer.argmax() == sample_class
     with RuntimeProcess(sources, "micro") as process:

@@ -50,9 +50,7 @@ def write_micro(
     """
     with tempfile.TemporaryDirectory(prefix="kerascnn-") as folder:
         file = Path(folder) / "model.tflite"
-        write_tflite(
-            model, file, class_names, quantization=quantization, images=images
-        )
+        write_tflite(model, file, class_names, quantization=quantization, images=images)
         description = describe(file.read_bytes())
         measured = measure_arena(file)
         image = _choose_sample(model, images[:CANDIDATES])
