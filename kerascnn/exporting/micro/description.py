@@ -123,7 +123,7 @@ def _name(code: Any) -> str:
 def _registration(name: str) -> str:
     if name not in REGISTRATIONS:
         raise ExportError(
-            f"the model has the operator {name}, which is not among those known of "
-            f"TensorFlow Lite Micro: {', '.join(REGISTRATIONS)}. Export tflite instead."
+            f"the model has the operator {name}, which is not among those that are "
+            "written for TensorFlow Lite Micro. Export tflite instead."
         )
     return REGISTRATIONS[name]
