@@ -272,7 +272,7 @@ def test_damaged_sources_are_one_line(copy, name, old, new, message):
 
 
 @needs_tflm
-def test_time_decides_how_many_images_are_seen(sources, splits, reference):
+def test_time_decides_how_many_images_are_seen(sources, splits):
     test = take(splits[1], 150, seed=2)
     with RuntimeProcess(sources, "micro") as process:
         everything = process.predict(test.images)
