@@ -116,7 +116,7 @@ def _name(code: Any) -> str:
     """The schema's name of an operator."""
     # Files for old readers have it in the field that is deprecated.
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    names = vars(schema.BuiltinOperator)
+    names: dict[str, int] = dict(vars(schema.BuiltinOperator))
     return next(name for name, value in names.items() if value == number)
 
 
