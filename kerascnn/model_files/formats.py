@@ -42,7 +42,8 @@ class FormatEntry(Entry):
         needs: Modules, not of kerascnn's own dependencies, that it needs.
         extra: The extra of kerascnn that installs them.
         usage: Markdown for the README of an export: how to run such a file. `{file}` is
-            the file's name, `{model}` the network's.
+            the file's name, `{model}` the network's, `{flash}` and `{arena}` the bytes
+            that a model for a chip takes there.
     """
 
     title: str

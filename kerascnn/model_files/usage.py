@@ -71,5 +71,6 @@ interpreter.Invoke();
 // Probability(interpreter.output(0)->data.uint8[i]), kClassNames[i]
 ```
 
-`kModelLength` bytes are read from flash, `kArenaSize` bytes of RAM are reserved.
+The model is {flash} bytes of flash, `kModelLength`; {arena} bytes of RAM are reserved,
+`kArenaSize`. TensorFlow Lite Micro's code comes on top.
 """
