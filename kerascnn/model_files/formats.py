@@ -41,6 +41,7 @@ class FormatEntry(Entry):
             they allow, and `benchmark` times such a file only where it is named.
         needs: Modules, not of kerascnn's own dependencies, that it needs.
         extra: The extra of kerascnn that installs them.
+        machines: What machines they are for, in words; empty where for all.
         usage: Markdown for the README of an export: how to run such a file. `{file}` is
             the file's name, `{model}` the network's, `{flash}` and `{arena}` the bytes
             that a model for a chip takes there.
@@ -58,6 +59,7 @@ class FormatEntry(Entry):
     check_s: float | None = None
     needs: tuple[str, ...] = ()
     extra: str = ""
+    machines: str = ""
     usage: str = ""
 
     def file_name(self, quantization: str = "none") -> str:
@@ -117,6 +119,7 @@ FORMATS = Registry(
         runtime="tflite-micro",
         needs=("tflite_micro",),
         extra="micro",
+        machines="Linux on x86-64",
         usage=usage.MICRO,
     ),
     FormatEntry(

@@ -56,7 +56,6 @@ image, and tells whether the answer is that of the check.
 
 ```cpp
 #include "{file}/model_data.h"
-#include "{file}/model_operators.h"
 #include "{file}/model_settings.h"
 
 using namespace {model}_model;

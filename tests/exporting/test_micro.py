@@ -1,11 +1,12 @@
 """Models in C++ for TensorFlow Lite Micro: the sources, their check, their limits."""
 
-import importlib.util
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from kerascnn.exporting.checked_images import (
 )
 from kerascnn.exporting.export import check_file, export_run
 from kerascnn.exporting.micro import description, memory
-from kerascnn.exporting.micro.arena import ALIGNMENT, measure_arena, with_margin
+from kerascnn.exporting.micro.arena import ALIGNMENT, with_margin
 from kerascnn.exporting.micro.sources import byte_rows, c_float, c_string, identifier
 from kerascnn.exporting.micro.write import write_micro
 from kerascnn.exporting.report import Export
@@ -33,13 +34,15 @@ from kerascnn.model_files.keras_model import predict_probabilities
 from kerascnn.model_files.process import RuntimeProcess
 from kerascnn.runs.folder import Run
 
+# As the extra's marker in setup.cfg.
 needs_tflm = pytest.mark.skipif(
-    importlib.util.find_spec("tflite_micro") is None,
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
     reason="tflite-micro has wheels for Linux on x86-64 alone",
 )
 needs_compiler = pytest.mark.skipif(
     shutil.which("c++") is None, reason="there is no C++ compiler"
 )
+BUILTIN = {k: v for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
 STRICT = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 
@@ -161,15 +164,24 @@ def test_self_test_compiles_where_the_headers_are(sources):
 
 @needs_tflm
 def test_what_is_not_compiled_here_says_so(sources):
-    marked = {
-        path.name
-        for path in sources.iterdir()
-        if "Not compiled here: it needs the headers" in path.read_text()
-    }
-    assert marked == {"model_operators.h", "self_test.cc"}
-    assert "tensorflow/" not in "".join(
-        path.read_text() for path in sources.iterdir() if path.name not in marked
-    )
+    texts = {path.name: path.read_text() for path in sources.iterdir()}
+    marked = [name for name in texts if "Not compiled here: it needs" in texts[name]]
+    assert sorted(marked) == ["model_settings.h", "self_test.cc"]
+    needs = [name for name, text in texts.items() if '#include "tensorflow/' in text]
+    assert sorted(needs) == sorted(marked)
+
+
+@needs_tflm
+def test_resolver_has_the_operators_of_the_file(sources, exported):
+    content = (exported / "model-int8.tflite").read_bytes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    kinds = {code.builtinCode for code in model.operatorCodes}
+    text = (sources / "model_settings.h").read_text()
+    added = re.findall(r"resolver\.Add(\w+)\(\) != kTfLiteOk", text)
+    assert f"tflite::MicroMutableOpResolver<{len(kinds)}>;" in text
+    names = {name.replace("_", "").lower(): value for name, value in BUILTIN.items()}
+    assert {names[name.lower()] for name in added} == kinds
+    assert len(added) == len(kinds)
 
 
 INDEPENDENT = """
@@ -218,7 +230,6 @@ def test_arena_is_the_smallest_to_16_bytes(
     measured = constant(sources, "kArenaMeasured")
     assert constant(sources, "kArenaSize") == with_margin(measured)
     file = exported / "model-int8.tflite"
-    assert measure_arena(file) == measured
     np.save(tmp_path / "images.npy", few.images[:1])
     arguments = ("-c", INDEPENDENT, file, "images.npy", "answers.npy")
     assert run_python(*arguments, str(measured)).returncode == 0
@@ -284,7 +295,7 @@ def test_time_decides_how_many_images_are_seen(sources, splits):
         np.testing.assert_array_equal(probabilities, everything[seen])
 
 
-def test_one_image_of_few_may_be_lost():
+def test_one_image_of_few_may_be_lost_where_time_allows_no_more():
     row = {"path": Path("micro"), "size_bytes": 1, "largest_difference": 0.5}
     of = Export(
         **row,
@@ -294,6 +305,9 @@ def test_one_image_of_few_may_be_lost():
     assert export._problem(of, None) == ""
     two = replace(of, accuracy=0.97, accuracy_drop=0.02)
     assert "2.00 points lower, more than 0.30" in export._problem(two, None)
+    # The runtimes of other formats have time for all images: nothing is let off.
+    other = replace(of, format="tflite")
+    assert "1.00 points lower, more than 0.30" in export._problem(other, None)
     assert agreement_in_words(of, 10_000) == (
         "agrees with the model on 99.00% of 100 images (95% interval 94.55% to 99.82%)"
     )

@@ -82,7 +82,9 @@ class Description:
 
     def quantize(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """The input bytes for raw pixels, as `QuantizePixel` of the sources."""
-        steps = np.floor(pixels / self.input.scale + self.input.zero_point + 0.5)
+        # In 32 bits and this order, as a chip does it.
+        scale, zero = np.float32(self.input.scale), np.float32(self.input.zero_point)
+        steps = pixels.astype(np.float32) / scale + zero + np.float32(0.5)
         return np.clip(steps, 0, 255).astype(np.uint8)
 
 

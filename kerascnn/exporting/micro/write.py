@@ -32,7 +32,7 @@ def write_micro(
     quantization: str,
     images: Images,
 ) -> None:
-    """Write a folder of C++ sources: model, settings, operators, sample, self-test.
+    """Write a folder of C++ sources: model, settings, sample, self-test.
 
     The model is the TFLite file of 8 bits, byte for byte. Its arena is measured in TFLM
     on this machine; the settings have that size, and one with a margin.

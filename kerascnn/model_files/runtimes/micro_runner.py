@@ -57,8 +57,9 @@ class Runner:
 
     def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """From raw pixels, `(number, height, width, channels)`, to probabilities."""
-        scale, zero = self.input_steps
-        steps = np.floor(images / scale + zero + 0.5)
+        # QuantizePixel, in 32 bits and its order.
+        scale, zero = map(np.float32, self.input_steps)
+        steps = images.astype(np.float32) / scale + zero + np.float32(0.5)
         pixels = np.clip(steps, 0, 255).astype(np.uint8)
         scale, zero = self.output_steps
         answers = np.concatenate([self._answer(image) for image in pixels])

@@ -1,9 +1,15 @@
-// What a program has to know of the network $name: sizes, scales, classes.
+// What a program has to know of the network $name: sizes, scales, classes, operators.
 
 #ifndef ${guard}_MODEL_SETTINGS_H_
 #define ${guard}_MODEL_SETTINGS_H_
 
 #include <cstdint>
+
+// The last part alone needs TensorFlow Lite Micro; the rest is for other programs, too.
+#if __has_include("tensorflow/lite/micro/micro_mutable_op_resolver.h")
+#define ${guard}_HAS_OPERATORS
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#endif
 
 namespace $namespace {
 
@@ -41,6 +47,19 @@ inline float Probability(std::uint8_t step) {
 constexpr const char* kClassNames[kNumClasses] = {
 $class_names
 };
+
+#ifdef ${guard}_HAS_OPERATORS
+
+// The operators that the model has, so that no others are linked.
+// Not compiled here: it needs the headers of TensorFlow Lite Micro.
+using OperatorResolver = tflite::MicroMutableOpResolver<$operators>;
+
+inline TfLiteStatus AddOperators(OperatorResolver& resolver) {
+$registrations
+  return kTfLiteOk;
+}
+
+#endif  // ${guard}_HAS_OPERATORS
 
 }  // namespace $namespace
 

@@ -6,7 +6,6 @@
 #include <cstdlib>
 
 #include "model_data.h"
-#include "model_operators.h"
 #include "model_settings.h"
 #include "sample.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
