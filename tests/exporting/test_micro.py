@@ -58,7 +58,7 @@ def sources(lenet, splits, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def few(splits):
-    return take(splits[1], 400, seed=1)
+    return take(splits[1], 150, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,7 @@ def test_check_is_what_tflm_answers_to_the_file(
     np.testing.assert_array_equal(probabilities, answers.astype(np.float32) / 256)
     checked = check_file(sources, few, reference, "micro", "int8")
     assert checked.problem == ""
-    assert checked.images == 400
+    assert checked.images == 150
     agreement = (answers.argmax(1) == reference.argmax(1)).mean()
     assert checked.agreement == agreement > 0.98
     assert checked.accuracy == (answers.argmax(1) == few.labels).mean()

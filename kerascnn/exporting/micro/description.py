@@ -85,7 +85,7 @@ class Description:
         # In 32 bits and this order, as a chip does it.
         scale, zero = np.float32(self.input.scale), np.float32(self.input.zero_point)
         steps = pixels.astype(np.float32) / scale + zero + np.float32(0.5)
-        return np.clip(steps, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(steps, 0, 255), np.uint8)
 
 
 def describe(content: bytes) -> Description:

@@ -70,4 +70,4 @@ def _choose_sample(model: keras.Model, images: Images) -> Images:
     """The image, `(height, width, channels)`, whose lead is nearest to `LEAD`."""
     probabilities = np.sort(predict_probabilities(model, images))
     lead = probabilities[:, -1] - probabilities[:, -2]
-    return images[abs(lead - LEAD).argmin()]
+    return np.asarray(images[abs(lead - LEAD).argmin()])

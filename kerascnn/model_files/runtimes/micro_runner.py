@@ -58,8 +58,8 @@ class Runner:
     def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """From raw pixels, `(number, height, width, channels)`, to probabilities."""
         # QuantizePixel, in 32 bits and its order.
-        scale, zero = map(np.float32, self.input_steps)
-        steps = images.astype(np.float32) / scale + zero + np.float32(0.5)
+        size, of_zero = map(np.float32, self.input_steps)
+        steps = images.astype(np.float32) / size + of_zero + np.float32(0.5)
         pixels = np.clip(steps, 0, 255).astype(np.uint8)
         scale, zero = self.output_steps
         answers = np.concatenate([self._answer(image) for image in pixels])
