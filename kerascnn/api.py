@@ -32,6 +32,7 @@ from kerascnn.model_files.find import (
     exported_artifacts,
     find_artifact,
     find_weights,
+    format_of,
 )
 from kerascnn.model_files.formats import (
     DEFAULT_FORMATS,
@@ -465,8 +466,8 @@ def benchmark(
     """Time models in their own runtimes, and recommend one to ship.
 
     Args:
-        *sources: Runs, their paths or names in `out`, and models' files or folders;
-            without any, the newest run and all that was exported from it.
+        *sources: Runs, their paths or names in `out`, each taken with all that was
+            exported from it, and models' files or folders; without any, the newest run.
         dataset: What files are for; where `None`, what they were exported for.
         batch_sizes: Images a call for the throughput.
         threads: Threads that a runtime may use; its own choice where `None`.
@@ -489,11 +490,7 @@ def benchmark(
         THREADS.check("threads", threads)
     if limit is not None:
         LIMIT.check("limit", limit)
-    if sources:
-        artifacts = [_artifact(source, dataset, out) for source in sources]
-    else:
-        run = newest_run(Path(out))
-        artifacts = [artifact_of_run(run), *exported_artifacts(run)]
+    artifacts = _with_exports(sources or [newest_run(Path(out))], dataset, out)
 
     from kerascnn.evaluation.benchmark import benchmark_artifacts
 
@@ -614,6 +611,21 @@ def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:
     if isinstance(reference, Run):
         return reference
     return open_run(reference, out)
+
+
+def _with_exports(
+    sources: Sequence[Reference], dataset: str | None, out: str | PathLike[str]
+) -> list[Artifact]:
+    """The models of sources, those of a run with its exports; each of them once."""
+    found: dict[Path, Artifact] = {}
+    for source in sources:
+        artifacts = [_artifact(source, dataset, out)]
+        is_file = not isinstance(source, Run) and format_of(Path(source))
+        if artifacts[0].run and not is_file:
+            artifacts += exported_artifacts(artifacts[0].run, dataset)
+        for artifact in artifacts:
+            found.setdefault(artifact.path.absolute(), artifact)
+    return list(found.values())
 
 
 def _artifact(

@@ -164,10 +164,19 @@ def find_weights(reference: str, out: Path) -> Path:
     return path.absolute()
 
 
-def exported_artifacts(run: Run) -> list[Artifact]:
+def exported_artifacts(run: Run, dataset: str | None = None) -> list[Artifact]:
     """What `kerascnn export` left in a run's folder, in the order of `FORMATS`.
 
     Files that are for other machines are left out.
+
+    Args:
+        run: The run.
+        dataset: As for `artifact_of_run`.
+
+    Raises:
+        ModelFileError: What has the name of a model is none, or the data are of other
+            classes.
+        UnknownNameError: No data set of that name.
     """
     facts = run.dataset
     found = [
@@ -179,7 +188,10 @@ def exported_artifacts(run: Run) -> list[Artifact]:
     ]
     for _, path, kind in found:
         _require_file(path, kind)
-    return [_artifact(path, kind, facts) for _, path, kind in sorted(found)]
+    artifacts = [_artifact(path, kind, facts) for _, path, kind in sorted(found)]
+    if dataset is None:
+        return artifacts
+    return [_for_other_data(artifact, dataset) for artifact in artifacts]
 
 
 def format_of(path: Path) -> str | None:
