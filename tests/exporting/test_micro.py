@@ -270,6 +270,7 @@ def test_spoilt_scales_are_rejected(copy, few, reference, name):
     [
         ("model_data.cc", "kModel", "kOther", "model_data.cc is damaged: no kModel"),
         ("model_data.cc", "0x1c, ", "0x1g, ", "model_data.cc is damaged"),
+        ("model_data.cc", "0x1c, ", "0xé, ", "model_data.cc is damaged: non-hexa"),
         ("model_data.cc", r"\{\n    0x.*\n", "{\n", "Cannot run the model"),
         ("model_settings.h", "kInputScale =", "kScale =", "damaged at 'kInputScale'"),
         ("model_settings.h", r"Measured = \d+", "Measured = 2048", "Cannot run"),
@@ -309,7 +310,15 @@ def test_one_image_of_few_may_be_lost_where_time_allows_no_more():
     other = replace(of, format="tflite")
     assert "1.00 points lower, more than 0.30" in export._problem(other, None)
     assert agreement_in_words(of, 10_000) == (
-        "agrees with the model on 99.00% of 100 images (95% interval 94.55% to 99.82%)"
+        "agrees within tolerance (1 of 100 classes differ, 95% interval 0.18% to "
+        "5.45%, largest difference 0.5)"
+    )
+    assert agreement_in_words(replace(of, largest_difference=0.0781), 100) == (
+        "agrees within tolerance (1 of 100 classes differ, largest difference 0.078)"
+    )
+    same = replace(of, format="keras", agreement=1.0, largest_difference=0.0)
+    assert agreement_in_words(same, 100) == (
+        "gives the model's own probabilities on 100 images"
     )
 
 

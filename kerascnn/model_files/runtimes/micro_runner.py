@@ -75,7 +75,7 @@ def _read(path: str, name: str) -> str:
     file = os.path.join(path, name)
     if os.path.getsize(file) > MAX_TEXT_BYTES:
         raise ValueError(f"{name} is larger than any model")
-    with open(file, encoding="utf-8") as text:
+    with open(file, encoding="utf-8", errors="replace") as text:
         return text.read()
 
 
