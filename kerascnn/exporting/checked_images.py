@@ -53,11 +53,15 @@ def images_in_words(available: int, seconds: float | None) -> str:
 
 def agreement_in_words(export: Export, available: int) -> str:
     """How well a file agrees; where not all images were seen, with an interval."""
-    if export.images == available:
-        return "agrees with the model"
-    low, high = wilson_interval(export.agreement, export.images)
+    images = format_count(export.images)
+    if not export.largest_difference:
+        return f"gives the model's own probabilities on {images} images"
+    differing = round((1 - export.agreement) * export.images)
+    words = f"{format_count(differing)} of {images} classes differ"
+    if export.images < available:
+        low, high = wilson_interval(1 - export.agreement, export.images)
+        words += f", 95% interval {format_accuracy(low)} to {format_accuracy(high)}"
     return (
-        f"agrees with the model on {format_accuracy(export.agreement)} of "
-        f"{format_count(export.images)} images (95% interval {format_accuracy(low)} to "
-        f"{format_accuracy(high)})"
+        f"agrees within tolerance ({words}, largest difference "
+        f"{export.largest_difference:.2g})"
     )
