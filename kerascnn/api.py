@@ -32,6 +32,7 @@ from kerascnn.model_files.find import (
     exported_artifacts,
     find_artifact,
     find_weights,
+    format_of,
 )
 from kerascnn.model_files.formats import (
     DEFAULT_FORMATS,
@@ -39,7 +40,13 @@ from kerascnn.model_files.formats import (
     QUANTIZATIONS,
     TIMEOUT_S,
 )
-from kerascnn.model_files.ranges import BATCH_SIZE, SECONDS, THREADS, TOLERANCE
+from kerascnn.model_files.ranges import (
+    BATCH_SIZE,
+    MEMORY,
+    SECONDS,
+    THREADS,
+    TOLERANCE,
+)
 from kerascnn.registry import known_name
 from kerascnn.runs.computation import computation_of
 from kerascnn.runs.folder import (
@@ -373,6 +380,8 @@ def export(
     out: str | PathLike[str] = DEFAULT_FOLDER,
     tolerance: float | None = None,
     limit: int | None = None,
+    arena_limit: int | None = None,
+    flash_limit: int | None = None,
     reporter: Reporter | None = None,
 ) -> list[Export]:
     """Export a run, and check that each file agrees with the model.
@@ -386,7 +395,10 @@ def export(
         out: The folder of all runs.
         tolerance: Largest difference of a probability, or, where numbers are quantized,
             largest share of images with another class; where `None`, each file's own.
-        limit: Check on so many test images; on all where `None`.
+        limit: Check on so many test images; on all where `None`, or, for `micro`, on
+            as many as five minutes allow.
+        arena_limit: The RAM in bytes that the tensors of a `micro` export may take.
+        flash_limit: The flash in bytes that its model may take.
         reporter: As for `train`.
 
     Returns:
@@ -396,9 +408,9 @@ def export(
     Raises:
         RunError: There is no such run, or it has no model.
         UnknownNameError: A format or a quantization that is in no table.
-        ConfigError: A quantization that none of the formats has, a bad tolerance, or
-            `out` is no folder of runs.
-        ExportError: A model that cannot be converted.
+        ConfigError: A quantization that none of the formats has, a bad tolerance,
+            limits of memory without `micro`, or `out` is no folder of runs.
+        ExportError: A model that cannot be converted, or that does not fit.
         MissingExtraError: A format whose packages are not installed.
     """
     formats = tuple(known_name("format", name, FORMATS) for name in formats)
@@ -409,6 +421,9 @@ def export(
         TOLERANCE.check("tolerance", tolerance)
     if limit is not None:
         LIMIT.check("limit", limit)
+    for name, value in (("arena_limit", arena_limit), ("flash_limit", flash_limit)):
+        if value is not None:
+            MEMORY.check(name, value)
     if Path(out) != DEFAULT_FOLDER and not list_runs(out):
         # It was the folder of the files once, and must not be taken for nothing.
         raise ConfigError(
@@ -430,6 +445,8 @@ def export(
             quantizations=quantizations,
             tolerance=tolerance,
             limit=limit,
+            arena_limit=arena_limit,
+            flash_limit=flash_limit,
             message=(reporter or LineReporter()).message,
         )
 
@@ -449,8 +466,8 @@ def benchmark(
     """Time models in their own runtimes, and recommend one to ship.
 
     Args:
-        *sources: Runs, their paths or names in `out`, and models' files or folders;
-            without any, the newest run and all that was exported from it.
+        *sources: Runs, their paths or names in `out`, each taken with all that was
+            exported from it, and models' files or folders; without any, the newest run.
         dataset: What files are for; where `None`, what they were exported for.
         batch_sizes: Images a call for the throughput.
         threads: Threads that a runtime may use; its own choice where `None`.
@@ -473,11 +490,7 @@ def benchmark(
         THREADS.check("threads", threads)
     if limit is not None:
         LIMIT.check("limit", limit)
-    if sources:
-        artifacts = [_artifact(source, dataset, out) for source in sources]
-    else:
-        run = newest_run(Path(out))
-        artifacts = [artifact_of_run(run), *exported_artifacts(run)]
+    artifacts = _with_exports(sources or [newest_run(Path(out))], dataset, out)
 
     from kerascnn.evaluation.benchmark import benchmark_artifacts
 
@@ -598,6 +611,21 @@ def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:
     if isinstance(reference, Run):
         return reference
     return open_run(reference, out)
+
+
+def _with_exports(
+    sources: Sequence[Reference], dataset: str | None, out: str | PathLike[str]
+) -> list[Artifact]:
+    """The models of sources, those of a run with its exports; each of them once."""
+    found: dict[Path, Artifact] = {}
+    for source in sources:
+        artifacts = [_artifact(source, dataset, out)]
+        is_file = not isinstance(source, Run) and format_of(Path(source))
+        if artifacts[0].run and not is_file:
+            artifacts += exported_artifacts(artifacts[0].run, dataset)
+        for artifact in artifacts:
+            found.setdefault(artifact.path.absolute(), artifact)
+    return list(found.values())
 
 
 def _artifact(

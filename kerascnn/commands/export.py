@@ -15,7 +15,7 @@ from kerascnn.data import LIMIT
 from kerascnn.errors import ExportError
 from kerascnn.machine.numbers import format_accuracy, format_megabytes
 from kerascnn.model_files.formats import DEFAULT_FORMATS, FORMATS, QUANTIZATIONS
-from kerascnn.model_files.ranges import TOLERANCE
+from kerascnn.model_files.ranges import MEMORY, TOLERANCE
 
 COLUMNS = (
     Column("file"),
@@ -68,7 +68,17 @@ _TOLERANCES = ", ".join(
 @click.option(
     "--limit",
     type=Number(LIMIT),
-    help="Check on so many test images.  [default: all]",
+    help="Check on so many test images.  [default: all; micro: those of 5 minutes]",
+)
+@click.option(
+    "--arena-limit",
+    type=Number(MEMORY),
+    help="For micro: bytes of RAM that its tensors may take.",
+)
+@click.option(
+    "--flash-limit",
+    type=Number(MEMORY),
+    help="For micro: bytes of flash that its model may take.",
 )
 @json_option
 def export(
@@ -79,6 +89,8 @@ def export(
     out: Path,
     tolerance: float | None,
     limit: int | None,
+    arena_limit: int | None,
+    flash_limit: int | None,
     as_json: bool,
 ) -> None:
     """Export a run to other formats, and check that each file agrees with the model.
@@ -93,6 +105,7 @@ def export(
       kerascnn export
       kerascnn export lenet-sgd-1 --format tflite --quantize none --quantize int8
       kerascnn export lenet-sgd-1 --format onnx --to files --json
+      kerascnn export lenet-sgd-1 --format micro --arena-limit 65536
     """
     exports = api.export(
         run,
@@ -102,6 +115,8 @@ def export(
         out=out,
         tolerance=tolerance,
         limit=limit,
+        arena_limit=arena_limit,
+        flash_limit=flash_limit,
     )
     if as_json:
         echo_json([export.to_dict() for export in exports])

@@ -27,7 +27,8 @@ class FormatEntry(Entry):
         marker: The file that tells a folder of this format; empty where it is a file.
         stem: The name of an exported file without its suffix, below the folder of
             exports.
-        quantizations: Names of `QUANTIZATIONS` that it can be written in.
+        quantizations: Names of `QUANTIZATIONS` that it can be written in, the first
+            where nothing is asked for.
         runner: The module that runs such files: one in `model_files/runtimes`, or any
             on the path of a new process.
         runtime: The distribution that the runner needs.
@@ -35,10 +36,15 @@ class FormatEntry(Entry):
             too; others see nothing of kerascnn, as with their users.
         is_program: Whether its operations can do more than compute; then its runner
             takes `trust`.
+        check_s: Seconds that the check of an export may take, where the runtime is made
+            for other machines and slow on this one: it is then on as many images as
+            they allow, and `benchmark` times such a file only where it is named.
         needs: Modules, not of kerascnn's own dependencies, that it needs.
         extra: The extra of kerascnn that installs them.
+        machines: What machines they are for, in words; empty where for all.
         usage: Markdown for the README of an export: how to run such a file. `{file}` is
-            the file's name, `{model}` the network's.
+            the file's name, `{model}` the network's, `{flash}` and `{arena}` the bytes
+            that a model for a chip takes there.
     """
 
     title: str
@@ -50,13 +56,16 @@ class FormatEntry(Entry):
     runtime: str
     in_process: bool = False
     is_program: bool = False
+    check_s: float | None = None
     needs: tuple[str, ...] = ()
     extra: str = ""
+    machines: str = ""
     usage: str = ""
 
     def file_name(self, quantization: str = "none") -> str:
         """The name of an exported file, below the folder of exports."""
-        part = "" if quantization == "none" else f"-{quantization}"
+        usual = ("none", self.quantizations[0])
+        part = "" if quantization in usual else f"-{quantization}"
         return f"{self.stem}{part}{self.suffix}"
 
 
@@ -98,6 +107,22 @@ FORMATS = Registry(
         usage=usage.ONNX,
     ),
     FormatEntry(
+        name="micro",
+        target="kerascnn.exporting.micro.write:write_micro",
+        title="TFLite Micro",
+        summary="Microcontrollers: C++ sources for TensorFlow Lite Micro; a folder.",
+        marker="model_data.cc",
+        stem="micro",
+        quantizations=("int8",),
+        check_s=300.0,
+        runner="micro_runner",
+        runtime="tflite-micro",
+        needs=("tflite_micro",),
+        extra="micro",
+        machines="Linux on x86-64",
+        usage=usage.MICRO,
+    ),
+    FormatEntry(
         name=KERAS,
         target="kerascnn.exporting.keras_file:write_keras",
         title="Keras",
@@ -113,7 +138,7 @@ FORMATS = Registry(
 def kinds_of_files() -> str:
     """What model files are, for messages: their suffixes, and formats of folders."""
     suffixes = [row.suffix for row in FORMATS.values() if row.suffix]
-    folders = [f"the folder of a {row.title}" for row in FORMATS.values() if row.marker]
+    folders = [f"a {row.title} folder" for row in FORMATS.values() if row.marker]
     return ", ".join((*suffixes[:-1], f"{suffixes[-1]} file", *folders[:-1])) + (
         f", or {folders[-1]}" if folders else ""
     )

@@ -45,7 +45,7 @@ def require_modules(row: FormatEntry) -> None:
     """
     for module in row.needs:
         if importlib.util.find_spec(module) is None:
-            raise MissingExtraError(module, row.extra)
+            raise MissingExtraError(module, row.extra, row.machines)
 
 
 def cannot_run(path: Path, kind: str, reason: str) -> str:
