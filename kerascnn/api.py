@@ -36,10 +36,18 @@ from kerascnn.model_files.find import (
 from kerascnn.model_files.formats import (
     DEFAULT_FORMATS,
     FORMATS,
+    PAGE_MEGABYTES,
     QUANTIZATIONS,
     TIMEOUT_S,
 )
-from kerascnn.model_files.ranges import BATCH_SIZE, SECONDS, THREADS, TOLERANCE
+from kerascnn.model_files.process import require_modules
+from kerascnn.model_files.ranges import (
+    BATCH_SIZE,
+    MEGABYTES,
+    SECONDS,
+    THREADS,
+    TOLERANCE,
+)
 from kerascnn.registry import known_name
 from kerascnn.runs.computation import computation_of
 from kerascnn.runs.folder import (
@@ -365,7 +373,7 @@ def predict(
 
 
 def export(
-    run: Reference | None = None,
+    run: Reference | Sequence[Reference] | None = None,
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     quantizations: Sequence[str] = ("none",),
@@ -373,12 +381,14 @@ def export(
     out: str | PathLike[str] = DEFAULT_FOLDER,
     tolerance: float | None = None,
     limit: int | None = None,
+    max_megabytes: float = PAGE_MEGABYTES,
     reporter: Reporter | None = None,
 ) -> list[Export]:
     """Export a run, and check that each file agrees with the model.
 
     Args:
-        run: The run, its path, or its name in `out`; the newest where `None`.
+        run: The run, its path, or its name in `out`; the newest where `None`. Two of
+            them share a page of the format `"html"`.
         formats: Names of `FORMATS`.
         quantizations: How to store numbers in formats that have a choice, such as
             `"int8"`.
@@ -387,10 +397,11 @@ def export(
         tolerance: Largest difference of a probability, or, where numbers are quantized,
             largest share of images with another class; where `None`, each file's own.
         limit: Check on so many test images; on all where `None`.
+        max_megabytes: A larger page is an error.
         reporter: As for `train`.
 
     Returns:
-        The files, in the order asked for. One with a `problem` disagrees with the
+        The files, in the order asked for, pages last. One with a `problem` disagrees with the
         model, and is kept aside as `.rejected`.
 
     Raises:
@@ -409,29 +420,56 @@ def export(
         TOLERANCE.check("tolerance", tolerance)
     if limit is not None:
         LIMIT.check("limit", limit)
+    MEGABYTES.check("max_megabytes", max_megabytes)
     if Path(out) != DEFAULT_FOLDER and not list_runs(out):
         # It was the folder of the files once, and must not be taken for nothing.
         raise ConfigError(
             f"--out is the folder of runs, and there are none in {out}. The folder of "
             f"the exported files is --to {out}."
         )
-    run = _run(run, out)
-    run.require_model()
+    single = run is None or isinstance(run, Run | str | PathLike)
+    runs = [_run(each, out) for each in ([run] if single else run)]
+    for each in runs:
+        each.require_model()
+    files = [name for name in formats if not FORMATS[name].joins]
+    if len(runs) != 1 and (not runs or files):
+        raise ConfigError(
+            f"Only a page holds several runs, but {len(runs)} were given for "
+            f"{', '.join(files) or 'it'}. Give one run, or --format html alone."
+        )
     if to is not None:
         require_writable(Path(to, "export.json"), "Give another folder with --to.")
-
-    from kerascnn.exporting.export import export_run
-
+    folder = None if to is None else Path(to)
+    message = (reporter or LineReporter()).message
+    exports: list[Export] = []
     with told_memory_errors("--limit"):
-        return export_run(
-            run,
-            None if to is None else Path(to),
-            formats=formats,
-            quantizations=quantizations,
-            tolerance=tolerance,
-            limit=limit,
-            message=(reporter or LineReporter()).message,
-        )
+        if files:
+            from kerascnn.exporting.export import export_run
+
+            exports += export_run(
+                runs[0],
+                folder,
+                formats=files,
+                quantizations=_that_apply(quantizations, files, formats),
+                tolerance=tolerance,
+                limit=limit,
+                message=message,
+            )
+        for name in dict.fromkeys(formats):
+            if FORMATS[name].joins:
+                require_modules(FORMATS[name])
+                from kerascnn.exporting.html.export import export_page
+
+                exports += export_page(
+                    runs,
+                    folder,
+                    quantizations=_that_apply(quantizations, [name], formats),
+                    tolerance=tolerance,
+                    limit=limit,
+                    max_megabytes=max_megabytes,
+                    message=message,
+                )
+    return exports
 
 
 def benchmark(
@@ -592,6 +630,18 @@ def check_dataset(
         return check_folder(
             fspath(path), None if report is None else Path(report), told
         )
+
+
+def _that_apply(
+    quantizations: Sequence[str], these: Sequence[str], formats: Sequence[str]
+) -> tuple[str, ...]:
+    """Those that these formats have, or that no other format has either."""
+
+    def some_have(name: str, among: Sequence[str]) -> bool:
+        return any(name in FORMATS[format].quantizations for format in among)
+
+    kept = (n for n in quantizations if some_have(n, these) or not some_have(n, formats))
+    return tuple(kept) or ("none",)
 
 
 def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:

@@ -104,7 +104,7 @@ def export_run(
         target = out / FORMATS[format].file_name(quantization)
         with beside(target) as part:
             message(f"{label}: converting")
-            _convert(
+            convert(
                 *(artifact.path, part, format, quantization, facts.class_names),
                 calibration if QUANTIZATIONS[quantization].calibrated else None,
             )
@@ -113,10 +113,9 @@ def export_run(
                 part, test, reference, format, quantization, tolerance=tolerance
             )
             export = replace(export, temperature=artifact.temperature)
-            export = _place(export, part, target)
-        exports.append(export)
+            exports += place_exports([export], part, target)
         message(f"{label}: {export.problem or 'agrees with the model'}")
-        _write_report(run, out, facts, exports)
+        write_report(run, out, facts, exports)
     return exports
 
 
@@ -128,6 +127,7 @@ def check_file(
     quantization: str = "none",
     *,
     tolerance: float | None = None,
+    member: int = 0,
 ) -> Export:
     """Run a file in its own runtime, and compare it with the model's probabilities.
 
@@ -138,12 +138,13 @@ def check_file(
         format: A name of `FORMATS`.
         quantization: A name of `QUANTIZATIONS`.
         tolerance: As for `export_run`.
+        member: Which model of a file that holds several.
 
     Returns:
         What was measured; `problem` says what is beyond the tolerance.
     """
     try:
-        with RuntimeProcess(path, format) as process:
+        with RuntimeProcess(path, format, member=member) as process:
             probabilities = process.predict(test.images)
     except ModelFileError as error:
         return Export(
@@ -228,7 +229,7 @@ def _jobs(
         yield from ((format, name) for name in asked or ("none",))
 
 
-def _convert(
+def convert(
     model: Path,
     target: Path,
     format: str,
@@ -264,15 +265,29 @@ def _convert(
             raise ExportError(f"Cannot convert {model} to {format}: {said}")
 
 
-def _place(export: Export, part: Path, target: Path) -> Export:
-    """Give a file its name, or that of a rejected one."""
-    if export.problem:
+def place_exports(exports: Sequence[Export], part: Path, target: Path) -> list[Export]:
+    """Give a file its name, or that of a rejected one.
+
+    Args:
+        exports: What was measured of the model in it, or of each of several.
+        part: The file as it was written.
+        target: The name.
+
+    Returns:
+        The same, each with the path; a file is rejected with all that is in it.
+    """
+    rejected = any(export.problem for export in exports)
+    if rejected:
         target = target.with_name(f"{target.name}.rejected")
     place(part, target)
-    return replace(export, path=target)
+    problem = "another model of the file disagrees" if rejected else ""
+    return [
+        replace(export, path=target, problem=export.problem or problem)
+        for export in exports
+    ]
 
 
-def _write_report(
+def write_report(
     run: Run, out: Path, facts: DatasetFacts, exports: Sequence[Export]
 ) -> None:
     """Write what the folder holds, with what was exported into it before."""

@@ -48,3 +48,8 @@ session = onnxruntime.InferenceSession("{file}")
 names = session.get_modelmeta().custom_metadata_map["class_names"].splitlines()
 ```
 """
+
+HTML = """\
+Open {file} in a browser, from disk or from any web server: it needs no network. Its
+self-test says how many test images get the same answer there as from Keras.
+"""
