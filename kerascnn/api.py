@@ -431,7 +431,9 @@ def export(
     runs = [_run(each, out) for each in ([run] if single else run)]
     for each in runs:
         each.require_model()
-    files = [name for name in formats if not FORMATS[name].joins]
+    for name in formats:
+        require_modules(FORMATS[name])
+    files = tuple(name for name in formats if not FORMATS[name].joins)
     if len(runs) != 1 and (not runs or files):
         raise ConfigError(
             f"Only a page holds several runs, but {len(runs)} were given for "
@@ -457,7 +459,6 @@ def export(
             )
         for name in dict.fromkeys(formats):
             if FORMATS[name].joins:
-                require_modules(FORMATS[name])
                 from kerascnn.exporting.html.export import export_page
 
                 exports += export_page(

@@ -248,7 +248,7 @@ def test_export_takes_no_folder_of_files_for_one_of_runs(run, tmp_path, monkeypa
     from kerascnn.exporting import export
 
     calls = []
-    monkeypatch.setattr(export, "export_run", lambda *a, **k: calls.append(a))
+    monkeypatch.setattr(export, "export_run", lambda *a, **k: calls.append(a) or [])
     with pytest.raises(kerascnn.ConfigError, match=f"--to {tmp_path}"):
         kerascnn.export(run, out=tmp_path)
     kerascnn.export("first", out=run.path.parent)

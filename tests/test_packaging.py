@@ -59,7 +59,10 @@ def test_wheel_carries_the_data_as_they_are(wheel):
     assert "kerascnn/comparison/templates/report.md" in names
     assert "kerascnn/data/templates/checkup.html" in names
     assert "kerascnn/evaluation/templates/mistakes.html" in names
+    assert "kerascnn/exporting/html/templates/model_page.html" in names
+    assert "kerascnn/exporting/html/templates/fit.js" in names
     assert "kerascnn/machine/templates/page.css" in names
+    assert "kerascnn/model_files/runtimes/html_runner.js" in names
     assert "kerascnn/py.typed" in names
 
 

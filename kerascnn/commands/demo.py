@@ -12,7 +12,7 @@ from kerascnn import api
 from kerascnn.commands.completion import complete_runs
 from kerascnn.commands.options import out_option, require_agreement
 from kerascnn.commands.params import Folder, Name
-from kerascnn.model_files.formats import FORMATS, HTML, QUANTIZATIONS
+from kerascnn.model_files.formats import FORMATS, HTML
 
 # Enough to see a fault; `kerascnn export` checks on all test images.
 CHECKED = 1000
@@ -23,7 +23,7 @@ CHECKED = 1000
 @click.option(
     "--quantize",
     "quantizations",
-    type=Name("quantization", {n: QUANTIZATIONS[n] for n in FORMATS[HTML].quantizations}),
+    type=Name("quantization", FORMATS[HTML].quantizations),
     multiple=True,
     default=("none",),
     show_default=True,

@@ -33,6 +33,8 @@ class FormatEntry(Entry):
             exports.
         joins: Whether one file holds all models that are asked for; then its target
             writes a part of it, and its runner takes `member`, which of them to run.
+            Such a file is a program of its own: it is run where it was just written,
+            and nobody's file is taken for one.
         quantizations: Names of `QUANTIZATIONS` that it can be written in.
         runner: The module that runs such files: one in `model_files/runtimes`, or any
             on the path of a new process.
@@ -133,7 +135,7 @@ FORMATS = Registry(
 
 def kinds_of_files() -> str:
     """What model files are, for messages: their suffixes, and formats of folders."""
-    suffixes = [row.suffix for row in FORMATS.values() if row.suffix]
+    suffixes = [r.suffix for r in FORMATS.values() if r.suffix and not r.joins]
     folders = [f"the folder of a {row.title}" for row in FORMATS.values() if row.marker]
     return ", ".join((*suffixes[:-1], f"{suffixes[-1]} file", *folders[:-1])) + (
         f", or {folders[-1]}" if folders else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from kerascnn import __version__
 from kerascnn.data import Split
@@ -24,6 +24,7 @@ from kerascnn.exporting.html.scripts import (
 )
 from kerascnn.exporting.html.tflite import describe_tensors
 from kerascnn.machine.pages import render_page
+from kerascnn.machine.text import printable
 from kerascnn.model_files.formats import QUANTIZATIONS
 
 # Pixels of the drawing's longer side, and the width of its pen: a digit that fills most
@@ -126,7 +127,7 @@ def render_model_page(
                 "name": model.name,
                 "label": model.label,
                 "facts": model.facts,
-                "card": model.card,
+                "card": _lines(model.card),
                 "file": _packed(model.content),
                 "answers": _packed(model.answers.astype("<f4").tobytes()),
             }
@@ -165,6 +166,11 @@ def _examples(labels: npt.NDArray[np.int64]) -> list[int]:
         ranks[places] = np.arange(len(places))
     chosen = np.lexsort((labels, ranks))[:EXAMPLES]
     return sorted((int(place) for place in chosen), key=lambda place: labels[place])
+
+
+def _lines(text: str) -> Markup:
+    """A text whose lines stay lines."""
+    return Markup("\n").join(escape(printable(line)) for line in text.splitlines())
 
 
 def _packed(content: bytes) -> Markup:

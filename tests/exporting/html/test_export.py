@@ -1,0 +1,159 @@
+"""Pages: each model is checked by the page's own scripts, and what cannot be is told."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from kerascnn.data.facts import DatasetFacts
+from kerascnn.errors import (
+    ConfigError,
+    ExportError,
+    MissingExtraError,
+    ModelFileError,
+    RunError,
+)
+from kerascnn.exporting.html import export as module
+from kerascnn.exporting.html.export import export_page
+from kerascnn.exporting.html.scripts import source_hash
+from kerascnn.model_files.find import find_artifact, open_artifact
+from kerascnn.model_files.keras_model import predict_probabilities
+from kerascnn.model_files.process import RuntimeProcess
+from kerascnn.runs.folder import Run
+
+
+@pytest.mark.slow
+def test_page_is_checked_named_and_described(exported_page):
+    exact, small = exported_page
+    assert [export.problem for export in exported_page] == ["", ""]
+    assert exact.path == small.path
+    assert exact.path.name == "model.html"
+    assert (exact.images, small.images) == (500, 500)
+    assert exact.largest_difference < 1e-5
+    assert exact.agreement == 1
+    assert small.agreement > 0.98
+    assert exact.size_bytes == exact.path.stat().st_size < 8e6
+    card = (exact.path.parent / "README.md").read_text()
+    assert card.count("| model.html |") == 2
+    assert "## HTML page" in card
+
+
+def test_page_from_elsewhere_is_not_run(tmp_path):
+    """Its scripts could read and write files."""
+    path = tmp_path / "model.html"
+    path.write_text("<!DOCTYPE html>")
+    with pytest.raises(ModelFileError, match="There is no model file"):
+        open_artifact(path)
+    with pytest.raises(RunError):
+        find_artifact(str(path), tmp_path)
+
+
+@pytest.mark.slow
+def test_answers_in_node_are_those_of_keras(exported_page, lenet, splits):
+    images = splits[1].images[:200]
+    expected = predict_probabilities(lenet, images)
+    with RuntimeProcess(exported_page[0].path, "html") as process:
+        assert process.shapes == ((None, 28, 28, 1), (None, 10))
+        found = process.predict(images, batch_size=64)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    with RuntimeProcess(exported_page[0].path, "html", member=1) as process:
+        found = process.predict(images)
+    assert (found.argmax(1) == expected.argmax(1)).mean() > 0.97
+    assert abs(found - expected).max() > 1e-4  # it is the other one
+
+
+@pytest.mark.slow
+def test_policy_allows_these_scripts_and_nothing_else(exported_page):
+    text = exported_page[0].path.read_text("utf-8")
+    [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    scripts = re.findall(r'<script id="\w+">(.*?)</script>', text, re.DOTALL)
+    hashes = [source_hash(script) for script in scripts]
+    assert rules["script-src"].split() == [*hashes, "'wasm-unsafe-eval'"]
+    [style] = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert rules["style-src"] == source_hash(style)
+    assert "connect-src" not in rules
+    assert not re.search(r'(?:src|href)="(?!data:)', text.split("<script")[0])
+
+
+@pytest.mark.slow
+def test_page_of_a_folder_and_its_awkward_class_names(
+    picture_run, litertjs, tmp_path
+):
+    [export] = export_page([picture_run], tmp_path)
+    assert export.problem == ""
+    assert export.images == 12
+    text = export.path.read_text("utf-8")
+    assert "none <0>" not in text.split("<script")[0].split("<pre>")[0]
+    assert '"none \\u003c0>"' in text
+
+
+@pytest.mark.slow
+def test_altered_model_is_found(exported_page, splits, lenet, tmp_path):
+    """A page whose scripts turn the pixels round is rejected."""
+    from kerascnn.data.splits import take
+    from kerascnn.exporting.export import check_file
+
+    text = exported_page[0].path.read_text("utf-8")
+    wrong = text.replace(
+        'if (dtype === "float32") return Float32Array.from(values);',
+        'if (dtype === "float32") return Float32Array.from(values).reverse();',
+    )
+    assert wrong != text
+    path = tmp_path / "model.html"
+    path.write_text(wrong, "utf-8")
+    test = take(splits[1], 200, seed=0)
+    reference = predict_probabilities(lenet, test.images)
+    checked = check_file(path, test, reference, "html")
+    assert "differs by" in checked.problem
+
+
+@pytest.mark.slow
+def test_too_large_a_page_proposes_int8(lenet_run, litertjs, tmp_path):
+    with pytest.raises(ExportError, match=r"more than the 1 MB .*--quantize int8"):
+        export_page([lenet_run], tmp_path, limit=50, max_megabytes=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_page_is_told(node, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("<!DOCTYPE html><title>Report</title>")
+    with pytest.raises(ModelFileError, match="it is not a page of kerascnn"):
+        RuntimeProcess(path, "html")
+
+
+@pytest.fixture
+def two_runs(lenet_run, tmp_path):
+    """The same run by two names, the second with AdaGrad."""
+    runs = []
+    for name in ("lenet-sgd-1", "lenet-sgd-2"):
+        runs.append(Run(shutil.copytree(lenet_run.path, tmp_path / name)))
+    return runs
+
+
+@pytest.mark.slow
+def test_two_runs_are_side_by_side(two_runs, litertjs, tmp_path):
+    exports = export_page(two_runs, tmp_path / "page", limit=50)
+    assert {export.path for export in exports} == {
+        tmp_path / "page" / "lenet-sgd-1-and-lenet-sgd-2.html"
+    }
+    text = exports[0].path.read_text("utf-8")
+    assert '<h3 id="name-1">lenet-sgd-2</h3>' in text
+
+
+def test_what_cannot_be_on_one_page_is_refused(node, two_runs, monkeypatch):
+    monkeypatch.setattr(module, "load_litertjs", lambda message: None)
+    with pytest.raises(ConfigError, match="2 models side by side, but 4"):
+        export_page(two_runs, quantizations=("none", "int8"))
+    facts = DatasetFacts.from_table("fashion_mnist")
+    two_runs[1].write_json("dataset.json", facts.to_dict())
+    with pytest.raises(ConfigError, match=r"is for fashion_mnist, but .* for mnist"):
+        export_page([two_runs[0], Run(two_runs[1].path)])
+
+
+def test_without_node_the_extra_is_named(lenet_run, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"kerascnn\[html\]"):
+        export_page([lenet_run])
