@@ -427,8 +427,8 @@ def export(
             f"--out is the folder of runs, and there are none in {out}. The folder of "
             f"the exported files is --to {out}."
         )
-    single = run is None or isinstance(run, Run | str | PathLike)
-    runs = [_run(each, out) for each in ([run] if single else run)]
+    is_one = run is None or isinstance(run, Run | str | PathLike)
+    runs = [_run(each, out) for each in ([run] if is_one else run)]
     for each in runs:
         each.require_model()
     for name in formats:

@@ -48,6 +48,8 @@ from kerascnn.runs.folder import Run
 # Test images of the self-test, and models side by side.
 SELF_TEST_IMAGES = 200
 MAX_MODELS = 2
+# What of the data is the same for all models on a page, which prepares a picture once.
+ALIKE = ("image_shape", "class_names", "background", "box", "resize")
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,7 @@ def _require_alike(artifacts: Sequence[Artifact], number: int) -> None:
     first = artifacts[0].dataset
     for artifact in artifacts[1:]:
         other = artifact.dataset
-        same = (other.image_shape, other.class_names, other.background, other.box)
-        if same != (first.image_shape, first.class_names, first.background, first.box):
+        if any(getattr(other, name) != getattr(first, name) for name in ALIKE):
             raise ConfigError(
                 f"{artifact.source} is for {other.title}, but {artifacts[0].source} "
                 f"for {first.title}. Give runs for the same data."
@@ -238,6 +239,6 @@ def _labels(runs: Sequence[Run], quantizations: Sequence[str]) -> list[str]:
     if len(set(labels)) < len(runs):
         labels = [run.name for run in runs]
     if len(quantizations) > 1:
-        ends = [QUANTIZATIONS[name].summary for name in quantizations]
+        ends = ["float32" if name == "none" else name for name in quantizations]
         return [f"{label}, {end}" for label, end in product(labels, ends)]
     return labels

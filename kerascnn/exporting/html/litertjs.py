@@ -59,7 +59,7 @@ def load_litertjs(message: Message = lambda text: None) -> LiteRtJs:
     path = cache_root() / "litertjs" / f"core-{VERSION}.tgz"
     content = path.read_bytes() if path.is_file() else b""
     if not is_intact(content):
-        message(f"fetching {PACKAGE} {VERSION} by npm, 14 MB, once")
+        message(f"fetching {PACKAGE} {VERSION} by npm, 12 MB, once")
         content = _fetch(path)
         if not is_intact(content):
             raise ExportError(

@@ -44,11 +44,13 @@ async function main() {
     const header = read(4);
     if (header === null) return;
     const number = header.readUInt32LE();
+    const parts = [];
     for (let index = 0; index < number; index++) {
       const bytes = read(4 * size);
       const values = new Float32Array(bytes.buffer, bytes.byteOffset, size);
-      write(Buffer.from((await classify(values)).buffer));
+      parts.push(Buffer.from((await classify(values)).buffer));
     }
+    write(Buffer.concat(parts)); // not before all is read: the other side writes first
   }
 }
 

@@ -52,8 +52,9 @@ def browser():
     if program is None:
         pytest.skip("needs Chromium")
     with playwright.sync_playwright() as started:
+        media = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
         opened = started.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--use-fake-ui-for-media-stream"]
+            executable_path=program, args=["--no-sandbox", *media]
         )
         yield opened
         opened.close()
@@ -69,8 +70,8 @@ def open_page(browser):
         contexts.append(context)
         context.set_offline(True)
         page = context.new_page()
-        page.requests, page.faults = [], []
-        page.on("request", lambda request: page.requests.append(request.url))
+        page.asked, page.faults = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         page.on(
             "console",

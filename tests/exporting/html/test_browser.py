@@ -1,6 +1,7 @@
 """The page in Chromium, offline: drawn, dropped, tested, looked at."""
 
 import base64
+import gzip
 import io
 
 import numpy as np
@@ -18,18 +19,17 @@ pytestmark = pytest.mark.slow
 MNIST = DatasetFacts.from_table("mnist")
 # Digits as strokes, in a square of 100.
 DIGITS = {
-    0: [[(50, 15), (30, 25), (25, 50), (30, 75), (50, 85), (70, 75), (75, 50), (70, 25), (50, 15)]],
-    1: [[(52, 12), (50, 88)]],
-    2: [[(28, 30), (40, 16), (60, 16), (70, 30), (62, 48), (28, 84), (74, 84)]],
-    3: [[(30, 20), (50, 13), (68, 25), (62, 42), (45, 48), (65, 54), (72, 70), (55, 86), (30, 80)]],
-    4: [[(35, 15), (28, 52), (72, 52)], [(66, 20), (62, 88)]],
-    5: [[(70, 15), (36, 15), (33, 44), (55, 42), (70, 56), (66, 76), (48, 86), (28, 78)]],
-    6: [[(62, 13), (40, 35), (30, 62), (38, 84), (58, 84), (66, 68), (56, 54), (36, 60)]],
-    7: [[(26, 17), (72, 17), (56, 48), (44, 88)]],
-    8: [[(52, 48), (32, 34), (38, 16), (58, 14), (68, 28), (52, 48), (32, 66), (40, 86), (60, 86),
-         (70, 68), (52, 48)]],
-    9: [[(66, 34), (54, 16), (36, 22), (34, 40), (50, 48), (66, 34), (64, 60), (56, 88)]],
-}  # fmt: skip
+    0: ["50,15 30,25 25,50 30,75 50,85 70,75 75,50 70,25 50,15"],
+    1: ["52,12 50,88"],
+    2: ["28,30 40,16 60,16 70,30 62,48 28,84 74,84"],
+    3: ["30,20 50,13 68,25 62,42 45,48 65,54 72,70 55,86 30,80"],
+    4: ["35,15 28,52 72,52", "66,20 62,88"],
+    5: ["70,15 36,15 33,44 55,42 70,56 66,76 48,86 28,78"],
+    6: ["62,13 40,35 30,62 38,84 58,84 66,68 56,54 36,60"],
+    7: ["26,17 72,17 56,48 44,88"],
+    8: ["52,48 32,34 38,16 58,14 68,28 52,48 32,66 40,86 60,86 70,68 52,48"],
+    9: ["66,34 54,16 36,22 34,40 50,48 66,34 64,60 56,88"],
+}
 ANSWER = "() => Number(document.getElementById('model-0').dataset.answer)"
 SEEN = """() => {
   const canvas = document.getElementById("seen");
@@ -53,15 +53,14 @@ def draw(page, strokes):
     for stroke in strokes:
         points = [
             (box["x"] + x / 100 * box["width"], box["y"] + y / 100 * box["height"])
-            for x, y in stroke
+            for x, y in (map(int, point.split(",")) for point in stroke.split())
         ]
         page.mouse.move(*points[0])
         page.mouse.down()
         for point in points[1:]:
             page.mouse.move(*point, steps=6)
         page.mouse.up()
-    page.wait_for_function(f"({ANSWER})() >= 0")
-    page.wait_for_timeout(50)
+    page.wait_for_selector("#models[aria-busy=false]")
 
 
 def canvas_picture(page):
@@ -137,6 +136,17 @@ def test_keyboard_draws_and_clears(open_page, exported_page):
     )
 
 
+def test_camera_is_asked_and_its_picture_classified(open_page, exported_page):
+    page = open_page(exported_page[0].path)
+    page.click("#camera")
+    page.wait_for_selector("#video", state="visible")
+    page.click("#shoot")
+    page.wait_for_function(f"({ANSWER})() >= 0")
+    assert "The camera's picture: " in page.locator("#status").text_content()
+    page.click("#camera")
+    page.wait_for_selector("#video", state="hidden")
+
+
 def test_files_are_dropped_chosen_and_refused(open_page, exported_page, splits, lenet):
     page = open_page(exported_page[0].path)
     pixels = np.pad(splits[1].images[0, ..., 0], 20)  # a 7
@@ -184,11 +194,11 @@ def test_self_test_passes_and_nothing_is_asked_of_the_network(open_page, exporte
     page.wait_for_selector("body[data-test]", timeout=60_000)
     lines = page.locator("#results li").all_text_contents()
     assert page.get_attribute("body", "data-test") == "passed"
-    assert "32 bits agrees with Keras on 200 of 200 test images" in lines[0]
-    assert lines[1].startswith("Passed: LeNet-5, 8 bits")
+    assert "float32 agrees with Keras on 200 of 200 test images" in lines[0]
+    assert lines[1].startswith("Passed: LeNet-5, int8")
     page.locator(".example").first.click()
     page.wait_for_function(f"({ANSWER})() >= 0")
-    outside = [url for url in page.requests if not url.startswith(("data:", "blob:"))]
+    outside = [url for url in page.asked if not url.startswith(("data:", "blob:"))]
     assert outside == [path.as_uri()]
     assert page.faults == []
 
@@ -206,7 +216,7 @@ def test_policy_stops_what_would_leave_the_page(open_page, exported_page):
       return window.added === undefined;
     }"""
     assert page.evaluate(added)
-    assert not any("example.com" in url for url in page.requests)
+    assert not any("example.com" in url for url in page.asked)
     assert any("Content Security Policy" in fault for fault in page.faults)
 
 
@@ -217,8 +227,6 @@ def test_failed_self_test_is_told(open_page, exported_page, tmp_path):
     answers, rest = rest.split("</script>", 1)
     other = rest.split('id="answers-1">', 1)[1].split("</script>", 1)[0]
     assert other == answers  # both are Keras's
-    import gzip
-
     values = np.frombuffer(gzip.decompress(base64.b64decode(answers)), "<f4")
     turned = np.roll(values.reshape(200, 10), 1, axis=1).tobytes()
     block = base64.b64encode(gzip.compress(turned)).decode()
@@ -228,7 +236,7 @@ def test_failed_self_test_is_told(open_page, exported_page, tmp_path):
     page.click("#self-test")
     page.wait_for_selector("body[data-test=failed]", timeout=60_000)
     lines = page.locator("#results li").all_text_contents()
-    assert lines[0].startswith("Failed: LeNet-5, 32 bits agrees with Keras on 0 of 200")
+    assert lines[0].startswith("Failed: LeNet-5, float32 agrees with Keras on 0 of 200")
     assert lines[1].startswith("Passed")
 
 

@@ -32,7 +32,7 @@ def test_damaged_archive_is_fetched_again(litertjs, tmp_path, monkeypatch, cache
     monkeypatch.setattr(module, "_fetch", lambda path: content)
     assert load_litertjs(said.append) == litertjs
     assert kept.read_bytes() == content
-    assert said == [f"fetching @litertjs/core {VERSION} by npm, 14 MB, once"]
+    assert said == [f"fetching @litertjs/core {VERSION} by npm, 12 MB, once"]
 
 
 def test_other_content_is_refused_and_not_kept(tmp_path, monkeypatch):

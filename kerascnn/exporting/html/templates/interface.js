@@ -40,6 +40,7 @@ async function start() {
   document.body.dataset.state = "ready";
   byId("self-test").disabled = false;
   say("Ready.");
+  if (drawing && !drawing.isEmpty()) await classifyDrawing();
 }
 
 function bind() {
@@ -95,11 +96,14 @@ function say(text) {
 async function classifyDrawing() {
   if (drawing.isEmpty()) {
     latest += 1;
+    setBusy(false);
     for (const { card } of models) {
       card.querySelector(".bars").replaceChildren();
       card.querySelector(".answer").textContent = "–";
+      delete card.dataset.answer;
     }
-    byId("seen").getContext("2d").clearRect(0, 0, 9999, 9999);
+    const { width, height } = byId("seen");
+    byId("seen").getContext("2d").clearRect(0, 0, width, height);
     return;
   }
   await classify(drawing.picture(), "The drawing");
@@ -130,6 +134,7 @@ async function classify(picture, name) {
 
 async function showAnswers(image, name, notes) {
   const turn = ++latest;
+  setBusy(true);
   show(byId("seen"), image);
   const answers = [];
   for (const model of models) {
@@ -140,7 +145,13 @@ async function showAnswers(image, name, notes) {
     if (turn !== latest) return; // something newer is being shown
     answers.push(showAnswer(model, probabilities, taken));
   }
+  setBusy(false);
   say([`${name}: ${answers.join("; ")}`, ...notes].join("; ") + ".");
+}
+
+/** Whether answers are on their way. */
+function setBusy(busy) {
+  byId("models").setAttribute("aria-busy", String(busy));
 }
 
 function showAnswer({ facts, card }, probabilities, milliseconds) {

@@ -1,6 +1,6 @@
 // Resizing as Pillow does it for 8 bits a channel, to the last bit: `kerascnn predict`
 // makes its images with Pillow. After src/libImaging/Resample.c and Reduce.c of
-// https://github.com/python-pillow/Pillow (version 12).
+// https://github.com/python-pillow/Pillow (version 13).
 //
 // An image is {width, height, channels, data}, its data a Uint8Array, row by row.
 
