@@ -401,8 +401,8 @@ def export(
         reporter: As for `train`.
 
     Returns:
-        The files, in the order asked for, pages last. One with a `problem` disagrees with the
-        model, and is kept aside as `.rejected`.
+        The files, in the order asked for, pages last. One with a `problem` disagrees
+        with the model, and is kept aside as `.rejected`.
 
     Raises:
         RunError: There is no such run, or it has no model.
@@ -427,8 +427,8 @@ def export(
             f"--out is the folder of runs, and there are none in {out}. The folder of "
             f"the exported files is --to {out}."
         )
-    is_one = run is None or isinstance(run, Run | str | PathLike)
-    runs = [_run(each, out) for each in ([run] if is_one else run)]
+    given = [run] if run is None or isinstance(run, Run | str | PathLike) else [*run]
+    runs = [_run(each, out) for each in given]
     for each in runs:
         each.require_model()
     for name in formats:

@@ -300,6 +300,50 @@ def test_page_fits_is_legible_and_has_names(open_page, exported_page, width, sch
     assert Image.open(io.BytesIO(picture)).width == width
 
 
+@pytest.fixture(scope="module")
+def color_run(tmp_path_factory):
+    """LeNet on a folder of reddish and greenish noise, which are no squares."""
+    from kerascnn.settings.config import TrainConfig
+    from kerascnn.training.train import train_model
+
+    folder = tmp_path_factory.mktemp("colors")
+    rng = np.random.default_rng(0)
+    for place, name in enumerate(("red", "green")):
+        (folder / name).mkdir()
+        for number in range(30):
+            pixels = rng.integers(0, 150, (40, 50, 3), np.uint8)
+            pixels[..., place] += 100
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    config = TrainConfig(model="lenet", dataset=str(folder), epochs=6)
+    return train_model(config, tmp_path_factory.mktemp("runs"))
+
+
+def test_photographs_are_dropped_and_there_is_nothing_to_draw_on(
+    open_page, color_run, litertjs, tmp_path
+):
+    from kerascnn.exporting.html.export import export_page
+    from kerascnn.models.load import load_model
+
+    [export] = export_page([color_run], tmp_path)
+    page = open_page(export.path)
+    assert page.locator("#canvas").count() == 0
+    model, facts = load_model(color_run.model_path), color_run.dataset
+    rng = np.random.default_rng(1)
+    for place in (0, 1):
+        pixels = rng.integers(0, 150, (90, 130, 3), np.uint8)
+        pixels[..., place] += 100
+        image = Image.fromarray(pixels)
+        drop(page, "photograph.png", image)
+        fitted = fit_picture(read_picture(image), facts).pixels
+        seen = np.array(page.evaluate(SEEN), np.uint8).reshape(fitted.shape[:2])
+        np.testing.assert_array_equal(seen, fitted[..., 0])
+        [expected] = predict_probabilities(model, fitted[None]).argmax(1)
+        assert page.evaluate(ANSWER) == expected
+    page.click("#self-test")
+    page.wait_for_selector("body[data-test=passed]", timeout=60_000)
+    assert page.faults == []
+
+
 def test_your_own_pictures_are_drawn_and_dropped(
     open_page, picture_run, litertjs, splits, tmp_path
 ):
