@@ -81,7 +81,7 @@ def export_run(
         DatasetError: Images that cannot be read, or that are not as they were.
     """
     artifact = artifact_of_run(run)
-    jobs = list(_jobs(formats, quantizations))
+    jobs = list(list_jobs(formats, quantizations))
     if tolerance is not None and not 0 <= tolerance <= 1:
         raise ConfigError(f"The tolerance has to be in [0, 1], but got {tolerance}.")
     out = out or run.path / "export"
@@ -206,12 +206,16 @@ def _problem(export: Export, tolerance: float | None) -> str:
     return ""
 
 
-def _jobs(
+def list_jobs(
     formats: Sequence[str], quantizations: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    """What to make, if all that it needs is there.
+    """What to make, if all that it needs is there: formats and their quantizations.
 
     A format that has none of the quantizations is written in its own numbers.
+
+    Raises:
+        MissingExtraError: A format whose packages are not installed.
+        ConfigError: A quantization that none of the formats has.
     """
     for name in formats:
         require_modules(FORMATS[name])

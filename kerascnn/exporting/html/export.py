@@ -20,6 +20,7 @@ from kerascnn.exporting.export import (
     Message,
     check_file,
     convert,
+    list_jobs,
     place_exports,
     write_report,
 )
@@ -40,7 +41,7 @@ from kerascnn.model_files.formats import (
     PAGE_MEGABYTES,
     QUANTIZATIONS,
 )
-from kerascnn.model_files.process import RuntimeProcess, require_modules
+from kerascnn.model_files.process import RuntimeProcess
 from kerascnn.models import MODELS
 from kerascnn.runs.card import card
 from kerascnn.runs.folder import Run
@@ -95,9 +96,8 @@ def export_page(
         MissingExtraError: There is no Node.
         DatasetError: Images that cannot be read, or that are not as they were.
     """
-    require_modules(FORMATS[HTML])
+    quantizations = [name for _, name in list_jobs([HTML], quantizations)]
     artifacts = [artifact_of_run(run) for run in runs]
-    quantizations = tuple(dict.fromkeys(quantizations))
     jobs = [*product(range(len(runs)), quantizations)]
     labels = _labels(runs, quantizations)
     _require_alike(artifacts, len(jobs))

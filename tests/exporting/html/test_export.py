@@ -153,6 +153,11 @@ def test_what_cannot_be_on_one_page_is_refused(node, two_runs, monkeypatch):
         export_page([two_runs[0], Run(two_runs[1].path)])
 
 
+def test_quantization_that_pages_have_not_is_refused(node, lenet_run):
+    with pytest.raises(ConfigError, match=r"float16 applies to tflite, but .* html"):
+        export_page([lenet_run], quantizations=["float16"])
+
+
 def test_without_node_the_extra_is_named(lenet_run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"kerascnn\[html\]"):
