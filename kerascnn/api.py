@@ -641,8 +641,9 @@ def _that_apply(
     def some_have(name: str, among: Sequence[str]) -> bool:
         return any(name in FORMATS[format].quantizations for format in among)
 
-    kept = (n for n in quantizations if some_have(n, these) or not some_have(n, formats))
-    return tuple(kept) or ("none",)
+    others = [name for name in quantizations if not some_have(name, formats)]
+    kept = [name for name in quantizations if some_have(name, these)]
+    return tuple(kept + others) or ("none",)
 
 
 def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:

@@ -171,7 +171,9 @@ def _require_alike(artifacts: Sequence[Artifact], number: int) -> None:
             )
 
 
-def _require_small(page: str, max_megabytes: float, quantizations: Sequence[str]) -> None:
+def _require_small(
+    page: str, max_megabytes: float, quantizations: Sequence[str]
+) -> None:
     size = len(page.encode())
     if size > max_megabytes * 1e6:
         smaller = (

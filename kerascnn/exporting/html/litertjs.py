@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from kerascnn.data.cache import cache_root
 from kerascnn.errors import ExportError
@@ -22,11 +24,13 @@ from kerascnn.machine.files import write_whole
 PACKAGE, VERSION = "@litertjs/core", "2.5.3"
 # As npm writes it: of the archive, SHA-512 in base64.
 INTEGRITY = (
-    "sha512-PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9OFDL1kC"
-    "nN4nzWoyJQ=="
+    "sha512-PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9OFDL1"
+    "kCnN4nzWoyJQ=="
 )
 TITLE = f"LiteRT.js {VERSION}"
 TIMEOUT_S = 300
+# Lines of npm's that are not for people.
+DETAIL = re.compile(r"(code|errno|syscall|address|port|path|type|at|A complete log) ")
 # Of the builds of the runtime the one that needs no more than SIMD of 128 bits.
 LOADER = "package/wasm/litert_wasm_compat_internal.js"
 WASM = "package/wasm/litert_wasm_compat_internal.wasm"
@@ -87,7 +91,7 @@ def _fetch(kept: Path) -> bytes:
     root = Path(ROOT_DIR)
     npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     with tempfile.TemporaryDirectory(prefix="kerascnn-") as folder:
-        words = [root / "bin" / "node", npm, "pack", f"{PACKAGE}@{VERSION}"]
+        words = [str(root / "bin" / "node"), str(npm), "pack", f"{PACKAGE}@{VERSION}"]
         options = ["--ignore-scripts", "--fetch-retries=1", "--loglevel=error"]
         try:
             done = subprocess.run(
@@ -113,15 +117,14 @@ def _fetch(kept: Path) -> bytes:
 
 
 def _reason(text: str) -> str:
-    """The line of npm that says why, without what it begins with."""
+    """What npm says of an error: its code, and the first line that is for people."""
     lines = [line.removeprefix("npm error").strip() for line in text.splitlines()]
-    told = [
-        line for line in lines if line and not line.startswith(("code ", "errno ", "A "))
-    ]
-    return (told or ["npm failed"])[0].rstrip(".")[:200]
+    code = next((line[5:] for line in lines if line.startswith("code ")), "")
+    told = next((line for line in lines if line and not DETAIL.match(line)), "npm failed")
+    told = told.rstrip(". ")[:200]
+    return told if code in told else f"{told} ({code})"
 
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
-    file = archive.extractfile(name)
-    assert file is not None, name  # noqa: S101  # the content is pinned
-    return file.read()
+    # None for what is no file; the content is pinned.
+    return cast(IO[bytes], archive.extractfile(name)).read()

@@ -12,7 +12,7 @@ from kerascnn.exporting.html.litertjs import LiteRtJs
 # Each after those that it imports.
 ENGINE = ("resample", "fit", "unpack", "classify", "self_test")
 INTERFACE = ("drawing", "pictures", "interface")
-IMPORT = re.compile(r'^import .*;\n', re.MULTILINE)
+IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function |const )", re.MULTILINE)
 # What the engine's script makes global, as `kerascnn`.
 OFFERED = (
@@ -28,7 +28,9 @@ const createWasmLib = async (Library) => {
   globalThis.ModuleFactory = globalThis.Module = undefined;
   return new Library(module);
 };"""
-LAST_EXPORT = re.compile(r"^export \{[^}]*\};\s*(?://# sourceMappingURL=\S*\s*)?\Z", re.M)
+LAST_EXPORT = re.compile(
+    r"^export \{[^}]*\};\s*(?://# sourceMappingURL=\S*\s*)?\Z", re.MULTILINE
+)
 
 
 def engine_script(runtime: LiteRtJs) -> str:
@@ -63,4 +65,5 @@ def _library(text: str) -> str:
     if text.count(WASM_UTILS) != 1 or not LAST_EXPORT.search(text):
         raise ValueError("LiteRT.js is not of the version that is pinned")
     text = LAST_EXPORT.sub("", text.replace(WASM_UTILS, CREATE_WASM_LIB))
-    return f"(() => {{\n{text}\nreturn {{ loadLiteRt, loadAndCompile, Tensor }};\n}})();"
+    offered = "return { loadLiteRt, loadAndCompile, Tensor };"
+    return f"(() => {{\n{text}\n{offered}\n}})();"

