@@ -38,8 +38,8 @@ def write_tflite(
     Its signature takes `image`, raw pixels, `(number, height, width, channels)`, and
     gives `probabilities`, `(number, num_classes)`: float32, or uint8 for int8, where
     a probability is a step of 1/256. Batches have any size, or the one that is given.
-    The names of the classes are in it as
-    `labels.txt`, for whoever reads the metadata of TFLite files, or a zip archive.
+    The names of the classes are in it as `labels.txt`, for whoever reads the metadata
+    of TFLite files, or a zip archive.
 
     Raises:
         ConverterError: An operation that LiteRT does not have built in.
