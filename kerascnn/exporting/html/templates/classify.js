@@ -12,7 +12,9 @@ import { unpack } from "./unpack.js";
 export async function startRuntime(wasm) {
   const self = globalThis;
   self.self ??= self; // in Node
-  self.Module = { wasmBinary: await unpack(wasm) };
+  // What the runtime says of itself is no error, though it writes it where those are.
+  const say = (line) => console.debug(line);
+  self.Module = { wasmBinary: await unpack(wasm), print: say, printErr: say };
   // The name is not looked at: the script that it would load is in the page already.
   await litert.loadLiteRt("page.js");
 }
