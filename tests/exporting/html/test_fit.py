@@ -1,4 +1,4 @@
-"""The page's scripts fit pictures as `predict` does, pixel by pixel."""
+"""The page's scripts fit pictures as `predict` does, to a step of brightness."""
 
 import base64
 import json
@@ -69,14 +69,16 @@ def fit_in_node(node, tmp_path):
 
 
 def assert_alike(fit, cases):
-    """All pixels are the same, and whether light and dark were exchanged."""
+    """Pixels are the same to a step, and whether light and dark were exchanged.
+
+    Pillow 13 filters some pictures by columns first, and rounds between the passes.
+    """
     for (image, facts), answer in zip(cases, fit(cases), strict=True):
         expected = fit_picture(read_picture(image), facts)
         found = np.frombuffer(base64.b64decode(answer["pixels"]), np.uint8)
         told = f"{image.mode} {image.size} for {facts.name}, {facts.image_shape}"
-        np.testing.assert_array_equal(
-            found.reshape(expected.pixels.shape), expected.pixels, told
-        )
+        found = found.reshape(expected.pixels.shape).astype(int)
+        np.testing.assert_allclose(found, expected.pixels, rtol=0, atol=1, err_msg=told)
         assert answer["inverted"] == expected.inverted, told
 
 

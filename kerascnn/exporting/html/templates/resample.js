@@ -1,5 +1,6 @@
-// Resizing as Pillow does it for 8 bits a channel, to the last bit: `kerascnn predict`
-// makes its images with Pillow. After src/libImaging/Resample.c and Reduce.c of
+// Resizing as Pillow does it for 8 bits a channel: `kerascnn predict` makes its images
+// with Pillow. Rows are filtered before columns. Pillow 13 takes some pictures, tall ones
+// among them, the other way round, and then a pixel may differ by a step of brightness. After src/libImaging/Resample.c and Reduce.c of
 // https://github.com/python-pillow/Pillow (version 13).
 //
 // An image is {width, height, channels, data}, its data a Uint8Array, row by row.
