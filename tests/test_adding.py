@@ -281,7 +281,7 @@ def test_a_schedule_is_a_function_in_its_table(kerascnn, monkeypatch):
 TOY_AUGMENTATION = """
 import tensorflow as tf
 
-def darken(images, seed):
+def darken(images, seed, place):
     return tf.zeros_like(images, tf.float32)
 """
 

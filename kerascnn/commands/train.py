@@ -29,6 +29,9 @@ from kerascnn.settings.config_file import read_config
 from kerascnn.settings.optimizers import OPTIMIZERS
 from kerascnn.settings.schedules import SCHEDULES
 
+# The options that name the workers of a training, which are no settings of it.
+TOGETHER = {"workers", "worker", "wait_seconds", "lost_seconds"}
+
 
 # The options that are settings have no defaults here: what is not given is left to a
 # --config file, and then to TrainConfig.
@@ -144,16 +147,14 @@ from kerascnn.settings.schedules import SCHEDULES
 @click.option(
     "--wait-seconds",
     type=float,
-    default=START_SECONDS,
-    show_default=True,
-    help="How long to wait for the other workers to start.",
+    help="How long to wait for the other workers to start.  "
+    f"[default: {START_SECONDS:g}]",
 )
 @click.option(
     "--lost-seconds",
     type=float,
-    default=LOST_SECONDS,
-    show_default=True,
-    help="After how long without an answer a worker counts as lost.",
+    help="After how long without an answer a worker counts as lost.  "
+    f"[default: {LOST_SECONDS:g}]",
 )
 @click.option(
     "--sync-batch-norm/--no-sync-batch-norm",
@@ -228,10 +229,6 @@ def train(
     out: Path,
     as_json: bool,
     no_augment: bool,
-    workers: str | None,
-    worker: int | None,
-    wait_seconds: float,
-    lost_seconds: float,
     **settings: Any,
 ) -> None:
     """Train MODEL and write a run.
@@ -246,13 +243,8 @@ def train(
       kerascnn train --resume saved_models/vgg16-adagrad-1 --epochs 3
       kerascnn train resnet18 --workers 10.0.0.1:4000,10.0.0.2:4000 --worker 0
     """
-    together: dict[str, Any] = {
-        "workers": workers,
-        "worker": worker,
-        "wait_seconds": wait_seconds,
-        "lost_seconds": lost_seconds,
-    }
     given = {key: value for key, value in settings.items() if value not in (None, ())}
+    together = {key: given.pop(key) for key in TOGETHER & set(given)}
     if no_augment and given.setdefault("augment", "none") != "none":
         raise click.UsageError("Give --augment or --no-augment, not both.")
     for key in {"model_options", "optimizer_options"} & set(given):

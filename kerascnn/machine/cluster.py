@@ -17,9 +17,9 @@ from kerascnn.errors import ConfigError, shown
 from kerascnn.machine.tensorflow import load_tensorflow
 
 SLURM = "slurm"
+START_SECONDS = 600.0
 # By TensorFlow's own defaults a worker is lost that three times in a row has not
 # answered within ten seconds, asked every thirty.
-START_SECONDS = 600.0
 LOST_SECONDS = 60.0
 # Workers that a cluster may have: more than anyone has trained such networks on.
 MAX_WORKERS = 1024

@@ -292,6 +292,6 @@ class _Extended(collective.CollectiveAllReduceExtended):  # type: ignore[misc]
 def _differing(before: object, after: object) -> tuple[object, object]:
     """The parts in which two values differ, if both are objects of names."""
     if isinstance(before, dict) and isinstance(after, dict):
-        names = [n for n in {**before, **after} if before.get(n) != after.get(n)]
-        return tuple({n: side.get(n) for n in names[:1]} for side in (before, after))  # type: ignore[return-value]
+        name = next(n for n in {**before, **after} if before.get(n) != after.get(n))
+        return {name: before.get(name)}, {name: after.get(name)}
     return before, after

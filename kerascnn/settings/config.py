@@ -277,6 +277,8 @@ def _take_names(settings: TrainSettings) -> None:
     object.__setattr__(settings, "stem", stem)
 
 
+# A number of steps that fits into memory, with a row of steps.csv for each.
+MAX_STEPS = 10_000_000
 # What each of the other settings may be. The rate stays finite in 32 bits; what one
 # step or epoch costs is for the user to say, but a slip of ten digits is none.
 EPOCHS = whole(1, 10_000)
@@ -297,7 +299,7 @@ _RANGES: dict[str, Range] = {
     "seed": whole(0, 2**31 - 1),
     "gpus": whole(1, 1024),
     "checkpoint_seconds": Range(0, 1e9),
-    "checkpoint_steps": whole(1, 10_000_000),
+    "checkpoint_steps": whole(1, MAX_STEPS),
 }
 _KINDS: dict[str, tuple[str, type]] = {
     "init_from": ("the path of a .keras file", str),
@@ -314,8 +316,6 @@ _KINDS: dict[str, tuple[str, type]] = {
     "plan_digest": ("a SHA-256 in hexadecimal digits", str),
     "group_by": ("a regular expression", str),
 }
-# A number of steps that fits into memory, with a row of steps.csv for each.
-MAX_STEPS = 10_000_000
 # Characters of a path, as systems have it.
 MAX_PATH = 4096
 

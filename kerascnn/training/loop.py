@@ -63,7 +63,8 @@ class TrainingLoop:
             while not self._is_over(state):
                 self._train_epoch(state, signals)
                 self._finish_epoch(state)
-                if signal := self._signal(signals):
+                signal, _ = self._agreed(signals)
+                if signal:
                     self._write(state)
                     raise self._interrupted(state, signal)
 
@@ -87,8 +88,7 @@ class TrainingLoop:
             if not np.isfinite(state.losses[part]).all():
                 raise diverged_error(setup, recorder, state)
             self._report_steps(state, begin)
-            # All workers stop at the same step, and do as many steps in a call.
-            signal, taken = setup.workers.highest(signals[0] if signals else 0, taken)
+            signal, taken = self._agreed(signals, taken)
             is_due = (
                 time.monotonic() - saved > self.settings.checkpoint_seconds
                 or state.step == saved_step + most
@@ -118,9 +118,17 @@ class TrainingLoop:
             seconds_left=left,
         )
 
-    def _signal(self, signals: list[int]) -> float:
-        """The signal that a worker has got, 0 where none has."""
-        return self.setup.workers.highest(signals[0] if signals else 0)[0]
+    def _agreed(self, signals: list[int], taken: float = 0.0) -> tuple[float, float]:
+        """What all workers go by: they stop at one step, and call as many at a time.
+
+        Returns:
+            The signal that one of them has got, 0 where none has, and the longest time
+            taken.
+        """
+        signal, longest = self.setup.workers.highest(
+            signals[0] if signals else 0, taken
+        )
+        return signal, longest
 
     def _interrupted(
         self, state: TrainingState, signal: float

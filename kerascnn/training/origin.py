@@ -1,4 +1,4 @@
-"""What a checkpoint is of: it goes on with the same settings, on the same devices."""
+"""What a checkpoint is of: it goes on with the same settings, on such devices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAY_CHANGE = {
     "checkpoint_seconds": "How often checkpoints are written changes no step.",
     "checkpoint_steps": "Likewise.",
     "device": "Not what was asked for is compared, but the devices that it came to.",
-    "gpus": "Not what was asked for is compared, but the replicas that it came to.",
+    "gpus": "On another number of devices it goes on, but not bit for bit.",
     "store_predictions": "Done when the training is over.",
     "tensorboard": "Logs tell of the training, and it does not read them.",
     "test": "Done when the training is over.",

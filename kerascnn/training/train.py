@@ -184,9 +184,9 @@ def resume_training(
             begun = epochs_begun(run.checkpoint_path / "state.npz")
             plan = change_epochs(run, epochs, begun)
         ended = metrics is not None and not is_continuing(run)
-        computation = computation_of(run, plan.settings)
-        workers = join_workers(cluster, plan.settings, computation, reporter)
         is_over = ended and plan == stored
+        computation = None if is_over else computation_of(run, plan.settings)
+        workers = join_workers(cluster, plan.settings, computation, reporter)
         if workers.count > 1:
             _tell_plan(workers, None if is_over else plan)
         if is_over:
@@ -279,9 +279,13 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
     reporter.message(f"{run.path}: {setup.headline()}")
     workers, steps = setup.workers, len(setup.rates)
     recorder = Recorder(run, setup) if workers.is_chief else Onlooker(run, setup)
-    again = f"Go on with: {command_line('train', '--resume', run.path)}"
+    again = command_line("train", "--resume", run.path)
     state = TrainingState.at_start(steps)
-    with workers.watched(lambda: (f"after {state.step:,} of {steps:,} steps", again)):
+
+    def progress() -> tuple[str, str]:
+        return f"after {state.step:,} of {steps:,} steps", f"Go on with: {again}"
+
+    with workers.watched(progress):
         if workers.is_chief:
             workers.of_chief(lambda: str(run.path))
         state = _begin(setup, recorder, state, reporter)
@@ -291,8 +295,7 @@ def _train(setup: TrainingSetup, run: Run, reporter: Reporter) -> Run:
             workers.of_chief(lambda: finish_training(setup, recorder, state))
         except KeyboardInterrupt as error:
             raise TrainingInterruptedError(
-                "Stopped at once. Go on from the last checkpoint with: "
-                + command_line("train", "--resume", run.path)
+                f"Stopped at once. Go on from the last checkpoint with: {again}"
             ) from error
     return run
 

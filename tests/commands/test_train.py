@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from kerascnn import api
 from kerascnn.cli import main
-from kerascnn.commands.train import train
+from kerascnn.commands.train import TOGETHER, train
 from kerascnn.runs.folder import Run
 from kerascnn.settings.config import TrainConfig
 
@@ -29,7 +29,7 @@ def said(result):
 
 def test_options_are_the_settings():
     own = {"config_file", "computed_as", "name", "resume", "out", "as_json"}
-    own |= {"no_augment"}
+    own |= {"no_augment", *TOGETHER}
     assert {param.name for param in train.params} - own == set(
         TrainConfig(model="lenet").to_dict()
     )

@@ -1,12 +1,17 @@
 """Comparisons with made-up outcomes: files as `kerascnn train` writes them."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import kerascnn
 from kerascnn.comparison import claims
 from kerascnn.comparison.final_test import join_labels
 from kerascnn.comparison.folder import open_comparison
@@ -28,6 +33,28 @@ ENVIRONMENT = {
     "started_at": "2026-11-24T00:00:00+00:00",
     "devices": ["CPU:0"],
 }
+
+
+@pytest.fixture
+def start():
+    """Start a Python process; those that are left are killed in the end."""
+    path = {"PYTHONPATH": str(Path(kerascnn.__file__).parents[1])}
+    started = []
+
+    def begin(*words, variables=(), **options):
+        process = subprocess.Popen(
+            [sys.executable, *map(str, words)],
+            env=os.environ | path | dict(variables),
+            text=True,
+            **options,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        with process:  # closes its pipes
+            process.kill()
 
 
 @pytest.fixture(scope="module", autouse=True)

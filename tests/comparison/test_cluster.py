@@ -5,13 +5,10 @@ All of them are processes on loopback, which train LeNet-5 on some hundred image
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +21,6 @@ SETTINGS = (
     *("lenet", "--limit", "1000", "--epochs", "4", "--seeds", "2", "--no-tune"),
     *("--jobs", "2"),
 )
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(kerascnn.__file__).parents[1])}
 # What a worker of another version does.
 OTHER_VERSION = "import kerascnn; kerascnn.__version__ = '0.0.9'"
 
@@ -43,27 +39,6 @@ def wait_for(condition, *processes, seconds=90):
             assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-@pytest.fixture
-def start():
-    """Start a process; those that are left are killed in the end."""
-    started = []
-
-    def begin(*words, variables=(), **options):
-        process = subprocess.Popen(
-            [sys.executable, *map(str, words)],
-            env=ENVIRONMENT | dict(variables),
-            text=True,
-            **options,
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        with process:  # closes its pipes
-            process.kill()
 
 
 @pytest.fixture

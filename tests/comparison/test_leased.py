@@ -1,14 +1,10 @@
 """A training under a lease ends when the lease does, or its worker."""
 
-import os
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-import kerascnn
 from kerascnn.comparison.executors.leased import LOST
 from kerascnn.machine import lease as module
 from kerascnn.machine.lease import Watch, holder_of, take
@@ -22,32 +18,24 @@ PROGRAM = (
 
 
 @pytest.fixture
-def start(tmp_path):
+def start_leased(start, tmp_path):
     """Start a command under a lease."""
-    started = []
 
     def begin(lease, *words):
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", PROGRAM, lease.path, lease.token, *words],
+        return start(
+            *("-P", "-c", PROGRAM, lease.path, lease.token, *words),
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(Path(kerascnn.__file__).parents[1])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
-        started.append(process)
-        return process
 
-    yield begin
-    for process in started:
-        with process:  # closes its pipes
-            process.kill()
+    return begin
 
 
-def train(start, lease):
+def train(start_leased, lease):
     """Start a training that would take long, and wait until it has begun."""
-    process = start(
+    process = start_leased(
         *(lease, "train", "lenet", "--limit", "500", "--epochs", "1000"),
         *("--out", ".", "--name", "run"),
     )
@@ -58,9 +46,9 @@ def train(start, lease):
     return process, run
 
 
-def test_command_runs_as_it_does_without_and_releases_the_lease(start, tmp_path):
+def test_command_runs_as_it_does_without_and_releases_the_lease(start_leased, tmp_path):
     lease = take(tmp_path / "lease", "here")
-    process = start(lease, "models", "--json")
+    process = start_leased(lease, "models", "--json")
     # Its input stays open: at its end, it would stop.
     out, err = process.stdout.read(), process.stderr.read()
     assert (process.wait(60), err) == (0, "")
@@ -70,10 +58,10 @@ def test_command_runs_as_it_does_without_and_releases_the_lease(start, tmp_path)
 
 @pytest.mark.slow
 def test_training_that_lost_its_lease_ends_at_once_and_writes_nothing(
-    start, tmp_path, monkeypatch
+    start_leased, tmp_path, monkeypatch
 ):
     lease = take(tmp_path / "lease", "slow")
-    process, run = train(start, lease)
+    process, run = train(start_leased, lease)
     # Another sees it unchanged for long enough, since it takes so little for it.
     monkeypatch.setattr(module, "EXPIRY_SECONDS", 0)
     other = None
@@ -81,8 +69,8 @@ def test_training_that_lost_its_lease_ends_at_once_and_writes_nothing(
         watch = Watch()
         watch.is_held(tmp_path / "lease")
         other = take(tmp_path / "lease", "other", watch.expired(tmp_path / "lease"))
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == LOST, err
+    # Its input stays open, or it would stop for that.
+    assert process.wait(20) == LOST, process.stderr.read()
     assert other.renew()
     assert holder_of(tmp_path / "lease") == "other"
     with run.locked():
@@ -90,8 +78,10 @@ def test_training_that_lost_its_lease_ends_at_once_and_writes_nothing(
 
 
 @pytest.mark.slow
-def test_training_stops_with_a_checkpoint_when_its_worker_is_gone(start, tmp_path):
-    process, run = train(start, take(tmp_path / "lease", "here"))
+def test_training_stops_with_a_checkpoint_when_its_worker_is_gone(
+    start_leased, tmp_path
+):
+    process, run = train(start_leased, take(tmp_path / "lease", "here"))
     assert holder_of(tmp_path / "lease") == "here"
     process.stdin.close()
     assert process.wait(20) == 143

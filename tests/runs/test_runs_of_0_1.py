@@ -35,6 +35,7 @@ def test_its_settings_are_those_that_it_wrote(old):
     later |= {"class_weights": None, "init_from": None, "model_options": {}}
     later |= {"resize": "pad", "group_by": None, "test_fraction": 0.2}
     later |= {"gpus": 1, "xla": False}
+    later |= {"sync_batch_norm": True, "checkpoint_steps": None}
     assert written["augment"] is False
     assert old.settings.to_dict() == written | later | {"augment": "none"}
     # Of what the recipe fills in, all that it still gives was left to it.

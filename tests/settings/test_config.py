@@ -202,7 +202,7 @@ def test_resolving_leaves_nothing_open(model, optimizer):
     open_ones = {k for k, v in settings.to_dict().items() if v is None}
     assert open_ones <= {
         *("limit", "early_stop", "ema", "momentum", "plan_digest"),
-        *("class_weights", "init_from", "group_by"),
+        *("class_weights", "init_from", "group_by", "checkpoint_steps"),
     }
 
 
