@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -55,16 +58,28 @@ def demo(
       kerascnn demo lenet-sgd-1 lenet-adagrad-1
       kerascnn demo --quantize none --quantize int8 --to page --no-browser
     """
-    exports = api.export(
-        runs or None,
-        formats=(HTML,),
-        quantizations=quantizations,
-        to=to or tempfile.mkdtemp(prefix="kerascnn-demo-"),
-        out=out,
-        limit=CHECKED,
-    )
+    with _new_folder() if to is None else nullcontext(to) as folder:
+        exports = api.export(
+            runs or None,
+            formats=(HTML,),
+            quantizations=quantizations,
+            to=folder,
+            out=out,
+            limit=CHECKED,
+        )
     require_agreement(exports)
     path = exports[0].path.absolute()
     click.echo(str(path))
-    if browser:
-        webbrowser.open(path.as_uri())
+    if browser and not webbrowser.open(path.as_uri()):
+        click.echo("There is no browser here that opens it: do so yourself.", err=True)
+
+
+@contextmanager
+def _new_folder() -> Iterator[Path]:
+    """A temporary folder, which stays only where a page was made in it."""
+    folder = Path(tempfile.mkdtemp(prefix="kerascnn-demo-"))
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

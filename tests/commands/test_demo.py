@@ -17,6 +17,8 @@ def calls(monkeypatch):
 
     def record(runs, **settings):
         calls.append((runs, settings))
+        if record.error is not None:
+            raise record.error
         path = Path(settings["to"]) / "model.html"
         return [
             Export(
@@ -33,9 +35,13 @@ def calls(monkeypatch):
             )
         ]
 
-    record.problem = ""
+    def open_browser(uri):
+        calls.append(uri)
+        return record.has_browser
+
+    record.problem, record.error, record.has_browser = "", None, True
     monkeypatch.setattr("kerascnn.api.export", record)
-    monkeypatch.setattr("webbrowser.open", calls.append)
+    monkeypatch.setattr("webbrowser.open", open_browser)
     calls.append(record)
     return calls
 
@@ -55,6 +61,25 @@ def test_page_is_made_in_a_temporary_folder_and_opened(calls):
     path = Path(result.stdout.strip())
     assert path.name == "model.html"
     assert opened == path.as_uri()
+    assert result.stderr == ""
+    path.parent.rmdir()
+
+
+def test_without_a_browser_the_page_is_there_to_be_opened(calls):
+    calls[0].has_browser = False
+    result = invoke()
+    assert result.exit_code == 0, result.output
+    assert "no browser here" in result.stderr
+    Path(result.stdout.strip()).parent.rmdir()
+
+
+@pytest.mark.parametrize("error", [ExportError("too large"), KeyboardInterrupt()])
+def test_where_no_page_is_made_no_folder_stays(calls, error, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    calls[0].error = error
+    assert invoke().exit_code == 1
+    assert len(calls) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_runs_quantized_into_a_folder_without_a_browser(calls, tmp_path):

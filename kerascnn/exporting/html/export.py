@@ -140,7 +140,7 @@ def export_page(
             )
             temperature = references[index].artifact.temperature
             exports.append(replace(export, temperature=temperature))
-            message(f"{labels[member]}: {export.problem or 'agrees with the model'}")
+            message(f"{labels[member]}: {export.problem or _agreement(export)}")
         exports = place_exports(exports, part, target)
     if len(runs) == 1:
         write_report(runs[0], target.parent, facts, exports)
@@ -185,6 +185,15 @@ def _require_small(
             f"The page would have {format_megabytes(size, 1)} MB, more than the "
             f"{max_megabytes:g} MB that a page may have. Give {smaller}."
         )
+
+
+def _agreement(export: Export) -> str:
+    """What an accepted model was found to be."""
+    differing = round((1 - export.agreement) * export.images)
+    return (
+        f"agrees within tolerance ({differing:,} of {export.images:,} answers differ, "
+        f"largest difference {export.largest_difference:.2g})"
+    )
 
 
 def _converted(

@@ -22,7 +22,7 @@ from kerascnn.exporting.html.scripts import (
     interface_script,
     source_hash,
 )
-from kerascnn.exporting.html.tflite import describe_tensors
+from kerascnn.exporting.html.tensors import describe_tensors
 from kerascnn.machine.pages import render_page
 from kerascnn.machine.text import printable
 from kerascnn.model_files.formats import QUANTIZATIONS

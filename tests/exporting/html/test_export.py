@@ -39,6 +39,13 @@ def test_page_is_checked_named_and_described(exported_page):
     assert "## HTML page" in card
 
 
+def test_pages_are_made_without_tensorflow_in_the_same_process(run_python):
+    """Models are converted and evaluated in others, which keep its log to themselves."""
+    heavy = "{'tensorflow', 'keras'} & set(sys.modules)"
+    done = run_python("-c", f"import kerascnn.exporting.html.export, sys; print({heavy})")
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
 def test_page_from_elsewhere_is_not_run(tmp_path):
     """Its scripts could read and write files."""
     path = tmp_path / "model.html"

@@ -11,6 +11,7 @@ from kerascnn.exporting.html import litertjs as module
 from kerascnn.exporting.html.litertjs import VERSION, is_intact, load_litertjs
 
 
+@pytest.mark.slow
 def test_what_comes_is_what_is_pinned_and_is_fetched_once(
     litertjs, cache_dir, monkeypatch
 ):
@@ -22,6 +23,7 @@ def test_what_comes_is_what_is_pinned_and_is_fetched_once(
     assert load_litertjs() == litertjs
 
 
+@pytest.mark.slow
 def test_damaged_archive_is_fetched_again(litertjs, tmp_path, monkeypatch, cache_dir):
     content = (cache_dir / "litertjs" / f"core-{VERSION}.tgz").read_bytes()
     monkeypatch.setenv(VARIABLE, str(tmp_path))

@@ -10,10 +10,15 @@ const INK = 64;
 const ENOUGH_PIXELS = 2 ** 24;
 // Far larger pictures are reduced before they are filtered.
 const REDUCING_GAP = 2;
-// How much the edge of a clean picture varies, and smaller ones are no photographs.
+// Photographs are looked at in this size, and smaller ones than the second are none.
+const PHOTOGRAPH_SIDE = 512;
+const SMALLEST_SIDE = 64;
+// How much the edge of a clean picture varies, how much drawings differ from it, and how
+// thick their strokes are at most, as a share of the longer side.
 const CLEAN_LEVELS = 4;
 const CLEAN_SHARE = 0.95;
-const SMALLEST_SIDE = 64;
+const DRAWN_LEVELS = 32;
+const SOLID = 0.35;
 
 /**
  * Fit a picture.
@@ -105,13 +110,59 @@ function middleOfEdge(image) {
   );
 }
 
-/** Whether what is around it is not of one brightness. */
+/** Whether what is around is not of one brightness, or what is drawn is no strokes. */
 function isPhotograph(image) {
-  if (Math.max(image.width, image.height) < SMALLEST_SIDE) return false;
-  const rim = rimOf(image, 0);
+  const longer = Math.max(image.width, image.height);
+  if (longer < SMALLEST_SIDE) return false;
+  const factor = Math.min(1, PHOTOGRAPH_SIDE / longer);
+  const sides = [image.width, image.height].map((side) =>
+    Math.max(1, Math.round(side * factor)),
+  );
+  const small = resize(image, ...sides, "box");
+  const rim = rimOf(small, 0);
   const level = median(rim);
   const clean = rim.filter((value) => Math.abs(value - level) <= CLEAN_LEVELS);
-  return clean.length / rim.length < CLEAN_SHARE;
+  if (clean.length / rim.length < CLEAN_SHARE) return true;
+  return thicknessOfDrawn(small, level) > SOLID;
+}
+
+/** Of strokes, as a share of their longer side: four times the mean depth in them. */
+function thicknessOfDrawn({ width, height, data }, level) {
+  const isDrawn = (x, y) =>
+    x >= 0 && x < width && Math.abs(data[y * width + x] - level) > DRAWN_LEVELS;
+  // How far it is to the end of the stroke upwards or downwards.
+  const depths = new Float64Array(width * height);
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let x = 0; x < width; x++) {
+    for (let y = 0, depth = 0; y < height; y++) {
+      depth = isDrawn(x, y) ? depth + 1 : 0;
+      depths[y * width + x] = depth;
+      if (depth > 0) {
+        [left, right] = [Math.min(left, x), Math.max(right, x)];
+        [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+      }
+    }
+    for (let y = height - 1, depth = 0; y >= 0; y--) {
+      depth = isDrawn(x, y) ? depth + 1 : 0;
+      depths[y * width + x] = Math.min(depths[y * width + x], depth);
+    }
+  }
+  if (right < 0) return 0;
+  const depthAt = (x, y) => (isDrawn(x, y) ? depths[y * width + x] : 0);
+  let [sum, count] = [0, 0];
+  for (let y = top; y <= bottom; y++) {
+    for (let x = left; x <= right; x++) {
+      if (!isDrawn(x, y)) continue;
+      let nearest = depths[y * width + x] ** 2;
+      for (let away = 1; away ** 2 < nearest; away++) {
+        const beside = Math.min(depthAt(x - away, y), depthAt(x + away, y));
+        nearest = Math.min(nearest, away ** 2 + beside ** 2);
+      }
+      sum += Math.sqrt(nearest);
+      count += 1;
+    }
+  }
+  return (4 * sum) / count / (Math.max(right - left, bottom - top) + 1);
 }
 
 /** Cut out what is brighter than a level; it may be nothing. */

@@ -1,7 +1,6 @@
-// Resizing as Pillow does it for 8 bits a channel: `kerascnn predict` makes its images
-// with Pillow. Rows are filtered before columns. Pillow 13 takes some pictures, tall ones
-// among them, the other way round, and then a pixel may differ by a step of brightness. After src/libImaging/Resample.c and Reduce.c of
-// https://github.com/python-pillow/Pillow (version 13).
+// Resizing as Pillow does it for 8 bits a channel, to the bit: `kerascnn predict` makes its
+// images with Pillow. After src/libImaging/Resample.c and Reduce.c of
+// https://github.com/python-pillow/Pillow (version 13; older ones take rows always first).
 //
 // An image is {width, height, channels, data}, its data a Uint8Array, row by row.
 
@@ -35,17 +34,27 @@ export function resize(image, width, height, filter, gap = null) {
     const down = Math.trunc(bottom / height / gap) || 1;
     if (across > 1 || down > 1) {
       image = reduce(image, across, down);
-      [right, bottom] = [right / across, bottom / down];
+      // Pillow has these in 32 bits.
+      [right, bottom] = [right / across, bottom / down].map(Math.fround);
     }
   }
-  if (width !== image.width || right !== width) {
-    image = resampleRows(image, width, right, FILTERS[filter]);
-  }
-  if (height !== image.height || bottom !== height) {
-    const turned = transpose(image);
-    image = transpose(resampleRows(turned, height, bottom, FILTERS[filter]));
-  }
-  return image;
+  const rows = (from) =>
+    width === from.width && right === width
+      ? from
+      : resampleRows(from, width, right, FILTERS[filter]);
+  const columns = (from) =>
+    height === from.height && bottom === height
+      ? from
+      : transpose(resampleRows(transpose(from), height, bottom, FILTERS[filter]));
+  return hasColumnsFirst(image, width, height)
+    ? rows(columns(image))
+    : columns(rows(image));
+}
+
+/** Pixels are rounded between the passes, so that their order matters. */
+function hasColumnsFirst(image, width, height) {
+  const [lost, narrower] = [image.height - height, image.width - width];
+  return lost > 0 && lost > 2 * narrower;
 }
 
 /** Average cells of so many pixels; at the right and at the bottom they may be smaller. */
