@@ -120,7 +120,9 @@ def _reason(text: str) -> str:
     """What npm says of an error: its code, and the first line that is for people."""
     lines = [line.removeprefix("npm error").strip() for line in text.splitlines()]
     code = next((line[5:] for line in lines if line.startswith("code ")), "")
-    told = next((line for line in lines if line and not DETAIL.match(line)), "npm failed")
+    told = next(
+        (line for line in lines if line and not DETAIL.match(line)), "npm failed"
+    )
     told = told.rstrip(". ")[:200]
     return told if code in told else f"{told} ({code})"
 

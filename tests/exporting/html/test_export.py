@@ -1,4 +1,4 @@
-"""Pages: each model is checked by the page's own scripts, and what cannot be is told."""
+"""Pages: models are checked by the page's own scripts, and what cannot be is told."""
 
 import re
 import shutil
@@ -40,9 +40,11 @@ def test_page_is_checked_named_and_described(exported_page):
 
 
 def test_pages_are_made_without_tensorflow_in_the_same_process(run_python):
-    """Models are converted and evaluated in others, which keep its log to themselves."""
+    """Models are converted and evaluated in others, which keep its log back."""
     heavy = "{'tensorflow', 'keras'} & set(sys.modules)"
-    done = run_python("-c", f"import kerascnn.exporting.html.export, sys; print({heavy})")
+    done = run_python(
+        "-c", f"import kerascnn.exporting.html.export, sys; print({heavy})"
+    )
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
@@ -86,9 +88,7 @@ def test_policy_allows_these_scripts_and_nothing_else(exported_page):
 
 
 @pytest.mark.slow
-def test_page_of_a_folder_and_its_awkward_class_names(
-    picture_run, litertjs, tmp_path
-):
+def test_page_of_a_folder_and_its_awkward_class_names(picture_run, litertjs, tmp_path):
     [export] = export_page([picture_run], tmp_path)
     assert export.problem == ""
     assert export.images == 12

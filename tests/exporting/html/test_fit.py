@@ -95,7 +95,9 @@ def strokes(rng, size, *, ground=0, ink=255, pen=0.08, mode="L"):
     pen = max(1, round(pen * min(size)))
     margin = min(pen, min(size) // 4)
     points = [
-        tuple(int(rng.integers(margin, max(side - margin, margin + 1))) for side in size)
+        tuple(
+            int(rng.integers(margin, max(side - margin, margin + 1))) for side in size
+        )
         for _ in range(4)
     ]
     ImageDraw.Draw(image).line(points, fill=ink, width=pen, joint="curve")
@@ -148,7 +150,11 @@ def test_harsh_pictures_of_any_proportions_are_alike(fit_in_node, name):
 
 def test_odd_pictures_are_alike(fit_in_node):
     colored = strokes(
-        np.random.default_rng(1), (90, 120), ground=(250, 240, 230), ink="navy", mode="RGB"
+        np.random.default_rng(1),
+        (90, 120),
+        ground=(250, 240, 230),
+        ink="navy",
+        mode="RGB",
     )
     clear = strokes(
         *(np.random.default_rng(2), (80, 80)),
@@ -176,7 +182,15 @@ def photograph(rng, size):
 def test_photographs_become_squares_alike(fit_in_node, resize, channels):
     facts = replace(PHOTOGRAPHS, image_shape=(64, 64, channels), resize=resize)
     rng = np.random.default_rng(4)
-    sizes = [(300, 200), (64, 64), (65, 64), (40, 30), (1000, 700), (701, 1003), (9, 200)]
+    sizes = [
+        (300, 200),
+        (64, 64),
+        (65, 64),
+        (40, 30),
+        (1000, 700),
+        (701, 1003),
+        (9, 200),
+    ]
     assert_alike(fit_in_node, [(photograph(rng, size), facts) for size in sizes])
 
 

@@ -67,8 +67,14 @@ def test_npm_that_hangs_is_ended(node, tmp_path, monkeypatch):
     def hang(*words, **options):
         raise subprocess.TimeoutExpired(words, options["timeout"])
 
-    monkeypatch.setattr(module, "subprocess", SimpleNamespace(
-        run=hang, TimeoutExpired=subprocess.TimeoutExpired, DEVNULL=subprocess.DEVNULL
-    ))
+    monkeypatch.setattr(
+        module,
+        "subprocess",
+        SimpleNamespace(
+            run=hang,
+            TimeoutExpired=subprocess.TimeoutExpired,
+            DEVNULL=subprocess.DEVNULL,
+        ),
+    )
     with pytest.raises(ExportError, match="did not end within 300 seconds"):
         load_litertjs()

@@ -23,7 +23,8 @@ export function makeDrawing(canvas, { cursor, ground, width, changed, said }) {
   const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false });
   const ink = ground > 127 ? "#000" : "#fff";
   const pen = { x: canvas.width / 2, y: canvas.height / 2, down: false };
-  let last = null;
+  // Where the pointer that draws was last, and which it is: another finger draws nothing.
+  let [last, pointer] = [null, null];
 
   function clear() {
     context.fillStyle = ground > 127 ? "#fff" : "#000";
@@ -57,22 +58,25 @@ export function makeDrawing(canvas, { cursor, ground, width, changed, said }) {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    canvas.setPointerCapture(event.pointerId);
+    if (event.button !== 0 || last !== null) return;
+    pointer = event.pointerId;
     last = at(event);
     line(last, last);
+    // An event that a script made has no pointer that could be captured.
+    if (event.isTrusted) canvas.setPointerCapture(pointer);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (last === null) return;
-    for (const part of event.getCoalescedEvents?.() ?? [event]) {
+    if (last === null || event.pointerId !== pointer) return;
+    const parts = event.getCoalescedEvents?.() ?? [];
+    for (const part of parts.length > 0 ? parts : [event]) {
       const next = at(part);
       line(last, next);
       last = next;
     }
   });
   for (const name of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(name, () => {
-      if (last === null) return;
+    canvas.addEventListener(name, (event) => {
+      if (last === null || event.pointerId !== pointer) return;
       last = null;
       changed();
     });
