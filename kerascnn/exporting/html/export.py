@@ -125,7 +125,8 @@ def export_page(
         reference = references[index]
         message(f"{label}: converting")
         content = _converted(reference.artifact, quantization, calibration)
-        models.append(_page_model(reference, quantization, label, content, test))
+        model = _page_model(reference, quantization, label, content, test)
+        models.append(replace(model, tolerance=tolerance))
     title = f"{' and '.join(labels)} on {facts.title}"
     page = render_model_page(title, models, facts, samples, runtime)
     _require_small(page, max_megabytes, quantizations)

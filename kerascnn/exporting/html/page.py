@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ class PageModel:
         answers: Keras's probabilities for the page's test images, `(number, classes)`.
         facts: What is said of it, by term.
         card: The text of the run's card.
+        tolerance: Instead of that of the quantization, as for `export_run`.
     """
 
     name: str
@@ -55,6 +57,7 @@ class PageModel:
     answers: npt.NDArray[np.float32]
     facts: Mapping[str, str]
     card: str
+    tolerance: float | None = None
 
 
 def render_model_page(
@@ -97,7 +100,7 @@ def render_model_page(
     page_data = {
         "schema": SCHEMA,
         "data": data,
-        "models": [_described(model) for model in models],
+        "models": [_described(model, len(samples)) for model in models],
         "samples": {
             "labels": samples.labels.tolist(),
             "examples": _examples(samples.labels),
@@ -143,19 +146,32 @@ def render_model_page(
     return render_page(package, "model_page.html", context)
 
 
-def _described(model: PageModel) -> dict[str, Any]:
+def _described(model: PageModel, number: int) -> dict[str, Any]:
     """What the page's scripts need to know of a model."""
     row = QUANTIZATIONS[model.quantization]
+    is_exact = row.max_difference is not None
+    limit = row.max_difference or row.max_disagreement
+    if model.tolerance is not None:
+        limit = model.tolerance
     return {
         "name": model.name,
         "label": model.label,
         "quantization": model.quantization,
         **describe_tensors(model.content),
         "tolerance": {
-            "max_difference": row.max_difference,
-            "max_disagreement": row.max_disagreement,
+            "max_difference": limit if is_exact else None,
+            "max_differing": None if is_exact else most_differing(limit, number),
         },
     }
+
+
+def most_differing(share: float, number: int) -> int:
+    """How many of some images may differ where a share of all of them may.
+
+    Three standard deviations above what is expected of images drawn by chance: few
+    good models have more.
+    """
+    return math.floor(number * share + 3 * math.sqrt(number * share * (1 - share)))
 
 
 def _examples(labels: npt.NDArray[np.int64]) -> list[int]:

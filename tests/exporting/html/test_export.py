@@ -1,12 +1,16 @@
 """Pages: models are checked by the page's own scripts, and what cannot be is told."""
 
+import base64
+import gzip
 import re
 import shutil
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from kerascnn.data.facts import DatasetFacts
+from kerascnn.data.splits import take
 from kerascnn.errors import (
     ConfigError,
     ExportError,
@@ -14,8 +18,10 @@ from kerascnn.errors import (
     ModelFileError,
     RunError,
 )
+from kerascnn.exporting.export import check_file
 from kerascnn.exporting.html import export as module
 from kerascnn.exporting.html.export import export_page
+from kerascnn.exporting.html.page import most_differing
 from kerascnn.exporting.html.scripts import source_hash
 from kerascnn.model_files.find import find_artifact, open_artifact
 from kerascnn.model_files.keras_model import predict_probabilities
@@ -97,24 +103,86 @@ def test_page_of_a_folder_and_its_awkward_class_names(picture_run, litertjs, tmp
     assert '"none \\u003c0>"' in text
 
 
-@pytest.mark.slow
-def test_altered_model_is_found(exported_page, splits, lenet, tmp_path):
-    """A page whose scripts turn the pixels round is rejected."""
-    from kerascnn.data.splits import take
-    from kerascnn.exporting.export import check_file
-
-    text = exported_page[0].path.read_text("utf-8")
-    wrong = text.replace(
+def other_scripts(text):
+    """Pixels turned round before the model gets them."""
+    return text.replace(
         'if (dtype === "float32") return Float32Array.from(values);',
         'if (dtype === "float32") return Float32Array.from(values).reverse();',
     )
-    assert wrong != text
+
+
+def other_weights(text):
+    """Some weights of the first model's file, negated."""
+    head, rest = text.split('id="file-0">', 1)
+    block, rest = rest.split("</script>", 1)
+    content = bytearray(gzip.decompress(base64.b64decode(block)))
+    graph = schema.Model.GetRootAs(content, 0)
+    sizes = [
+        graph.Buffers(place).DataLength() for place in range(graph.BuffersLength())
+    ]
+    weights = graph.Buffers(int(np.argmax(sizes))).DataAsNumpy()
+    weights[3 : len(weights) // 4 : 4] ^= 128  # the signs of every fourth
+    assert content != gzip.decompress(base64.b64decode(block))
+    block = base64.b64encode(gzip.compress(bytes(content))).decode()
+    return f'{head}id="file-0">{block}</script>{rest}'
+
+
+def other_scale(text):
+    """What a step of the second model's pixels means."""
+    return re.sub(
+        r'("quantization": "int8", "input": \{"dtype": "uint8", "scale": )[\d.]+',
+        r"\g<1>4.0",
+        text,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spoil", "member", "quantization", "said"),
+    [
+        (other_scripts, 0, "none", "differs by"),
+        (other_weights, 0, "none", "differs by"),
+        (other_scale, 1, "int8", "get another class"),
+    ],
+)
+def test_spoilt_page_is_found(
+    exported_page, splits, lenet, tmp_path, spoil, member, quantization, said
+):
+    text = exported_page[0].path.read_text("utf-8")
     path = tmp_path / "model.html"
-    path.write_text(wrong, "utf-8")
+    path.write_text(spoil(text), "utf-8")
+    assert path.read_text("utf-8") != text
     test = take(splits[1], 200, seed=0)
     reference = predict_probabilities(lenet, test.images)
-    checked = check_file(path, test, reference, "html")
-    assert "differs by" in checked.problem
+    checked = check_file(path, test, reference, "html", quantization, member=member)
+    assert said in checked.problem
+
+
+@pytest.mark.slow
+def test_page_with_a_spoilt_model_is_rejected(
+    picture_run, litertjs, tmp_path, monkeypatch
+):
+    convert = module.convert
+
+    def convert_wrongly(model, target, *settings):
+        convert(model, target, *settings)
+        content = bytearray(target.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 2000] = bytes(2000)
+        target.write_bytes(content)
+
+    monkeypatch.setattr(module, "convert", convert_wrongly)
+    [export] = export_page([picture_run], tmp_path)
+    assert export.problem
+    assert export.path == tmp_path / "model.html.rejected"
+    assert not (tmp_path / "model.html").exists()
+
+
+def test_self_test_allows_for_the_chance_of_its_few_images():
+    assert most_differing(0.02, 200) == 9
+    assert most_differing(0.02, 10_000) == 242
+    assert most_differing(0.0, 200) == 0
+    assert most_differing(1.0, 200) == 200
 
 
 @pytest.mark.slow

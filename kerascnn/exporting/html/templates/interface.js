@@ -184,6 +184,12 @@ function showAnswer({ facts, card }, probabilities, milliseconds) {
   return models.length > 1 ? `${facts.label} says ${answer}` : answer;
 }
 
+function limitOf({ max_difference, max_differing }) {
+  return max_difference !== null
+    ? `A difference of up to ${max_difference} is accepted.`
+    : `Up to ${max_differing} other answers are accepted.`;
+}
+
 function percent(share) {
   return `${(100 * share).toFixed(1)}%`;
 }
@@ -258,7 +264,7 @@ async function testAll() {
       `${good ? "Passed" : "Failed"}: ${facts.label} agrees with Keras on ` +
       `${result.agreeing} of ${result.number} test images; the largest difference of a ` +
       `probability is ${result.difference.toExponential(1)}; ${result.correct} are ` +
-      `correct (${percent(result.correct / result.number)}).`;
+      `correct (${percent(result.correct / result.number)}). ${limitOf(facts.tolerance)}`;
   }
   document.body.dataset.test = passed ? "passed" : "failed";
   button.disabled = false;

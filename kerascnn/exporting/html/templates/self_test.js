@@ -34,7 +34,7 @@ export async function runSelfTest(classify, samples, answers, told) {
 }
 
 /** Whether a result is within what was accepted when the page was made. */
-export function isWithin(result, { max_difference, max_disagreement }) {
+export function isWithin(result, { max_difference, max_differing }) {
   if (max_difference !== null) return result.difference <= max_difference;
-  return 1 - result.agreeing / result.number <= max_disagreement;
+  return result.number - result.agreeing <= max_differing;
 }
