@@ -187,9 +187,19 @@ def test_self_test_allows_for_the_chance_of_its_few_images():
 
 @pytest.mark.slow
 def test_too_large_a_page_proposes_int8(lenet_run, litertjs, tmp_path):
-    with pytest.raises(ExportError, match=r"more than the 1 MB .*--quantize int8"):
-        export_page([lenet_run], tmp_path, limit=50, max_megabytes=1)
+    with pytest.raises(ExportError, match=r"than the 4.4 MB .*--quantize int8"):
+        export_page([lenet_run], tmp_path, limit=50, max_megabytes=4.4)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_int8_is_proposed_where_it_suffices():
+    module._require_small(25_000_000, 20_000_000, 25)
+    with pytest.raises(ExportError, match=r"have 60.0 MB, more .*--quantize int8"):
+        module._require_small(60_000_000, 40_000_000, 25)
+    with pytest.raises(ExportError, match="Give --max-megabytes"):
+        module._require_small(60_000_000, 30_000_000, 25)
+    with pytest.raises(ExportError, match="Give --max-megabytes"):
+        module._require_small(25_000_001, 0, 25)
 
 
 def test_what_is_no_page_is_told(node, tmp_path):
