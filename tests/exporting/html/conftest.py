@@ -47,6 +47,15 @@ def exported_page(lenet_run, litertjs, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def picture_page(picture_run, litertjs, tmp_path_factory):
+    """LeNet for a folder of pictures: the record of its page."""
+    from kerascnn.exporting.html.export import export_page
+
+    [export] = export_page([picture_run], tmp_path_factory.mktemp("page"))
+    return export
+
+
+@pytest.fixture(scope="session")
 def browser():
     """Chromium, by Playwright."""
     playwright = pytest.importorskip("playwright.sync_api")

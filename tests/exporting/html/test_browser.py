@@ -181,7 +181,7 @@ def test_files_are_dropped_chosen_and_refused(open_page, exported_page, splits, 
     assert "light and dark were exchanged" in status
     light = Image.fromarray(np.pad(splits[1].images[1, ..., 0], 20)).resize((200, 200))
     status = give(page, "pasted.png", light, how="paste")
-    assert status.startswith("pasted.png: 2, ")
+    assert status.startswith("pasted.png: LeNet-5, float32 says 2, ")
     assert "exchanged" not in status
     photograph = Image.fromarray(
         np.random.default_rng(0).integers(0, 256, (90, 90), np.uint8)
@@ -429,13 +429,8 @@ def test_photographs_are_dropped_and_there_is_nothing_to_draw_on(
     assert page.faults == []
 
 
-def test_your_own_pictures_are_drawn_and_dropped(
-    open_page, picture_run, litertjs, splits, tmp_path
-):
-    from kerascnn.exporting.html.export import export_page
-
-    [export] = export_page([picture_run], tmp_path)
-    page = open_page(export.path)
+def test_your_own_pictures_are_drawn_and_dropped(open_page, picture_run, picture_page):
+    page = open_page(picture_page.path)
     assert page.locator("#canvas").count() == 1  # light on black, as the folder's
     test = picture_run.dataset.load("test")
     give(page, "digit.png", Image.fromarray(test.images[0, ..., 0]))

@@ -94,11 +94,10 @@ def test_policy_allows_these_scripts_and_nothing_else(exported_page):
 
 
 @pytest.mark.slow
-def test_page_of_a_folder_and_its_awkward_class_names(picture_run, litertjs, tmp_path):
-    [export] = export_page([picture_run], tmp_path)
-    assert export.problem == ""
-    assert export.images == 12
-    text = export.path.read_text("utf-8")
+def test_page_of_a_folder_and_its_awkward_class_names(picture_page):
+    assert picture_page.problem == ""
+    assert picture_page.images == 12
+    text = picture_page.path.read_text("utf-8")
     assert "none <0>" not in text.split("<script")[0].split("<pre>")[0]
     assert '"none \\u003c0>"' in text
 
