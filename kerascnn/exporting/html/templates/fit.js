@@ -245,7 +245,11 @@ function padded(image, color, width, height) {
   } else if (image.width / image.height < width / height) {
     newWidth = roundToEven((image.width / image.height) * height);
   }
-  const inner = resize(image, Math.max(newWidth, 1), Math.max(newHeight, 1), "lanczos");
+  // Of a line that would be thinner than half a pixel nothing is left.
+  if (Math.min(newWidth, newHeight) === 0) {
+    return paste({ ...image, height: 0 }, color, width, height, 0, 0);
+  }
+  const inner = resize(image, newWidth, newHeight, "lanczos");
   const left = roundToEven((width - inner.width) * 0.5);
   const top = roundToEven((height - inner.height) * 0.5);
   return paste(inner, color, width, height, left, top);
