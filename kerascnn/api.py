@@ -37,11 +37,14 @@ from kerascnn.model_files.find import (
 from kerascnn.model_files.formats import (
     DEFAULT_FORMATS,
     FORMATS,
+    PAGE_MEGABYTES,
     QUANTIZATIONS,
     TIMEOUT_S,
 )
+from kerascnn.model_files.process import require_modules
 from kerascnn.model_files.ranges import (
     BATCH_SIZE,
+    MEGABYTES,
     MEMORY,
     SECONDS,
     THREADS,
@@ -372,7 +375,7 @@ def predict(
 
 
 def export(
-    run: Reference | None = None,
+    run: Reference | Sequence[Reference] | None = None,
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     quantizations: Sequence[str] = ("none",),
@@ -382,12 +385,14 @@ def export(
     limit: int | None = None,
     arena_limit: int | None = None,
     flash_limit: int | None = None,
+    max_megabytes: float = PAGE_MEGABYTES,
     reporter: Reporter | None = None,
 ) -> list[Export]:
     """Export a run, and check that each file agrees with the model.
 
     Args:
-        run: The run, its path, or its name in `out`; the newest where `None`.
+        run: The run, its path, or its name in `out`; the newest where `None`. Two of
+            them share a page of the format `"html"`.
         formats: Names of `FORMATS`.
         quantizations: How to store numbers in formats that have a choice, such as
             `"int8"`.
@@ -399,11 +404,12 @@ def export(
             as many as five minutes allow.
         arena_limit: The RAM in bytes that the tensors of a `micro` export may take.
         flash_limit: The flash in bytes that its model may take.
+        max_megabytes: A larger page is an error.
         reporter: As for `train`.
 
     Returns:
-        The files, in the order asked for. One with a `problem` disagrees with the
-        model, and is kept aside as `.rejected`.
+        The files, in the order asked for, pages last. One with a `problem` disagrees
+        with the model, and is kept aside as `.rejected`.
 
     Raises:
         RunError: There is no such run, or it has no model.
@@ -424,31 +430,59 @@ def export(
     for name, value in (("arena_limit", arena_limit), ("flash_limit", flash_limit)):
         if value is not None:
             MEMORY.check(name, value)
+    MEGABYTES.check("max_megabytes", max_megabytes)
     if Path(out) != DEFAULT_FOLDER and not list_runs(out):
         # It was the folder of the files once, and must not be taken for nothing.
         raise ConfigError(
             f"--out is the folder of runs, and there are none in {out}. The folder of "
             f"the exported files is --to {out}."
         )
-    run = _run(run, out)
-    run.require_model()
+    given = [run] if run is None or isinstance(run, Run | str | PathLike) else [*run]
+    runs = [_run(each, out) for each in given]
+    for each in runs:
+        each.require_model()
+    for name in formats:
+        require_modules(FORMATS[name])
+    files = tuple(name for name in formats if not FORMATS[name].joins)
+    if len(runs) != 1 and (not runs or files):
+        raise ConfigError(
+            f"Only a page holds several runs, but {len(runs)} were given for "
+            f"{', '.join(files) or 'it'}. Give one run, or --format html alone."
+        )
     if to is not None:
         require_writable(Path(to, "export.json"), "Give another folder with --to.")
-
-    from kerascnn.exporting.export import export_run
-
+    folder = None if to is None else Path(to)
+    message = (reporter or LineReporter()).message
+    exports: list[Export] = []
     with told_memory_errors("--limit"):
-        return export_run(
-            run,
-            None if to is None else Path(to),
-            formats=formats,
-            quantizations=quantizations,
-            tolerance=tolerance,
-            limit=limit,
-            arena_limit=arena_limit,
-            flash_limit=flash_limit,
-            message=(reporter or LineReporter()).message,
-        )
+        if files:
+            from kerascnn.exporting.export import export_run
+
+            exports += export_run(
+                runs[0],
+                folder,
+                formats=files,
+                quantizations=_that_apply(quantizations, files, formats),
+                tolerance=tolerance,
+                limit=limit,
+                arena_limit=arena_limit,
+                flash_limit=flash_limit,
+                message=message,
+            )
+        for name in dict.fromkeys(formats):
+            if FORMATS[name].joins:
+                from kerascnn.exporting.html.export import export_page
+
+                exports += export_page(
+                    runs,
+                    folder,
+                    quantizations=_that_apply(quantizations, [name], formats),
+                    tolerance=tolerance,
+                    limit=limit,
+                    max_megabytes=max_megabytes,
+                    message=message,
+                )
+    return exports
 
 
 def benchmark(
@@ -605,6 +639,19 @@ def check_dataset(
         return check_folder(
             fspath(path), None if report is None else Path(report), told
         )
+
+
+def _that_apply(
+    quantizations: Sequence[str], these: Sequence[str], formats: Sequence[str]
+) -> tuple[str, ...]:
+    """Those that these formats have, or that no other format has either."""
+
+    def some_have(name: str, among: Sequence[str]) -> bool:
+        return any(name in FORMATS[format].quantizations for format in among)
+
+    others = [name for name in quantizations if not some_have(name, formats)]
+    kept = [name for name in quantizations if some_have(name, these)]
+    return tuple(kept + others) or ("none",)
 
 
 def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:

@@ -268,11 +268,43 @@ def test_benchmark_takes_a_run_with_its_exports_each_once(run, exported, tmp_pat
     assert found(file) == ["model.tflite"]
 
 
+def test_pages_come_last_in_the_quantizations_that_they_have(run, monkeypatch):
+    from kerascnn.exporting import export
+    from kerascnn.exporting.html import export as pages
+
+    calls = []
+
+    def record(kind):
+        return lambda runs, to, **given: (
+            calls.append((kind, runs, given.get("formats"), given["quantizations"]))
+            or [kind]
+        )
+
+    monkeypatch.setattr("kerascnn.api.require_modules", lambda row: None)
+    monkeypatch.setattr(export, "export_run", record("file"))
+    monkeypatch.setattr(pages, "export_page", record("page"))
+    options = {"quantizations": ["none", "int8"]}
+    assert kerascnn.export(run, formats=["html", "saved-model"], **options) == [
+        *("file", "page")
+    ]
+    kerascnn.export([run, run], formats=["html"], quantizations=["float16"])
+    kerascnn.export(run, formats=["html", "tflite"], quantizations=["float16"])
+    assert calls == [
+        ("file", run, ("saved-model",), ("none",)),
+        ("page", [run], None, ("none", "int8")),
+        ("page", [run, run], None, ("float16",)),
+        ("file", run, ("tflite",), ("float16",)),
+        ("page", [run], None, ("none",)),
+    ]
+    with pytest.raises(kerascnn.ConfigError, match="2 were given for saved-model"):
+        kerascnn.export([run, run], formats=["saved-model", "html"])
+
+
 def test_export_takes_no_folder_of_files_for_one_of_runs(run, tmp_path, monkeypatch):
     from kerascnn.exporting import export
 
     calls = []
-    monkeypatch.setattr(export, "export_run", lambda *a, **k: calls.append(a))
+    monkeypatch.setattr(export, "export_run", lambda *a, **k: calls.append(a) or [])
     with pytest.raises(kerascnn.ConfigError, match=f"--to {tmp_path}"):
         kerascnn.export(run, out=tmp_path)
     kerascnn.export("first", out=run.path.parent)

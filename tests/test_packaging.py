@@ -60,7 +60,10 @@ def test_wheel_carries_the_data_as_they_are(wheel):
     assert "kerascnn/data/templates/checkup.html" in names
     assert "kerascnn/exporting/micro/templates/self_test.cc" in names
     assert "kerascnn/evaluation/templates/mistakes.html" in names
+    assert "kerascnn/exporting/html/templates/model_page.html" in names
+    assert "kerascnn/exporting/html/templates/fit.js" in names
     assert "kerascnn/machine/templates/page.css" in names
+    assert "kerascnn/model_files/runtimes/html_runner.js" in names
     assert "kerascnn/py.typed" in names
 
 

@@ -93,7 +93,7 @@ def export_run(
         DatasetError: Images that cannot be read, or that are not as they were.
     """
     artifact = artifact_of_run(run)
-    jobs = list(_jobs(formats, quantizations))
+    jobs = list(list_jobs(formats, quantizations))
     limits = Limits(arena_limit, flash_limit)
     limits.require_use(formats)
     if tolerance is not None and not 0 <= tolerance <= 1:
@@ -118,7 +118,7 @@ def export_run(
         target = out / FORMATS[format].file_name(quantization)
         with beside(target) as part:
             message(f"{label}: converting")
-            _convert(
+            convert(
                 *(artifact.path, part, format, quantization, facts.class_names),
                 calibration if QUANTIZATIONS[quantization].calibrated else None,
             )
@@ -135,11 +135,10 @@ def export_run(
                 arena_bytes=memory.arena_bytes,
                 flash_bytes=memory.flash_bytes,
             )
-            export = _place(export, part, target)
-        exports.append(export)
-        agreement = agreement_in_words(export, len(test))
-        message(f"{label}: {export.problem or agreement}")
-        _write_report(run, out, facts, exports)
+            exports += place_exports([export], part, target)
+        agreement = agreement_in_words(exports[-1], len(test))
+        message(f"{label}: {exports[-1].problem or agreement}")
+        write_report(run, out, facts, exports)
     return exports
 
 
@@ -151,6 +150,7 @@ def check_file(
     quantization: str = "none",
     *,
     tolerance: float | None = None,
+    member: int = 0,
 ) -> Export:
     """Run a file in its own runtime, and compare it with the model's probabilities.
 
@@ -161,12 +161,13 @@ def check_file(
         format: A name of `FORMATS`.
         quantization: A name of `QUANTIZATIONS`.
         tolerance: As for `export_run`.
+        member: Which model of a file that holds several.
 
     Returns:
         What was measured; `problem` says what is beyond the tolerance.
     """
     try:
-        with RuntimeProcess(path, format) as process:
+        with RuntimeProcess(path, format, member=member) as process:
             seen, probabilities = predict_within(process, test, FORMATS[format].check_s)
     except ModelFileError as error:
         return Export(
@@ -233,12 +234,16 @@ def _problem(export: Export, tolerance: float | None) -> str:
     return ""
 
 
-def _jobs(
+def list_jobs(
     formats: Sequence[str], quantizations: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    """What to make, if all that it needs is there.
+    """What to make, if all that it needs is there: formats and their quantizations.
 
     A format that has none of the quantizations is written in the first of its own.
+
+    Raises:
+        MissingExtraError: A format whose packages are not installed.
+        ConfigError: A quantization that none of the formats has.
     """
     for name in formats:
         require_modules(FORMATS[name])
@@ -256,7 +261,7 @@ def _jobs(
         yield from ((format, name) for name in asked or known[:1])
 
 
-def _convert(
+def convert(
     model: Path,
     target: Path,
     format: str,
@@ -292,15 +297,29 @@ def _convert(
             raise ExportError(f"Cannot convert {model} to {format}: {said}")
 
 
-def _place(export: Export, part: Path, target: Path) -> Export:
-    """Give a file its name, or that of a rejected one."""
-    if export.problem:
+def place_exports(exports: Sequence[Export], part: Path, target: Path) -> list[Export]:
+    """Give a file its name, or that of a rejected one.
+
+    Args:
+        exports: What was measured of the model in it, or of each of several.
+        part: The file as it was written.
+        target: The name.
+
+    Returns:
+        The same, each with the path; a file is rejected with all that is in it.
+    """
+    rejected = any(export.problem for export in exports)
+    if rejected:
         target = target.with_name(f"{target.name}.rejected")
     place(part, target)
-    return replace(export, path=target)
+    problem = "another model of the file disagrees" if rejected else ""
+    return [
+        replace(export, path=target, problem=export.problem or problem)
+        for export in exports
+    ]
 
 
-def _write_report(
+def write_report(
     run: Run, out: Path, facts: DatasetFacts, exports: Sequence[Export]
 ) -> None:
     """Write what the folder holds, with what was exported into it before."""

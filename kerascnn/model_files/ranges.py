@@ -14,3 +14,5 @@ SECONDS = Range(0, 3600, open_low=True)
 TOLERANCE = Range(0, 1)
 # Bytes that a chip has.
 MEMORY = whole(1, 2**40)
+# The size of a page, in megabytes; browsers take no texts that are much larger.
+MEGABYTES = Range(0, 500, open_low=True)

@@ -73,3 +73,8 @@ interpreter.Invoke();
 The model is {flash} bytes of flash, `kModelLength`; {arena} bytes of RAM are reserved,
 `kArenaSize`. TensorFlow Lite Micro's code comes on top.
 """
+
+HTML = """\
+Open {file} in a browser, from disk or from any web server: it needs no network. Its
+self-test says how many test images get the same answer there as from Keras.
+"""

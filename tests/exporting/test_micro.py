@@ -370,7 +370,7 @@ def test_unknown_operator_is_named(exported):
 @needs_tflm
 @pytest.mark.parametrize("name", ["micro", "tflite"])
 def test_what_is_written_where_nothing_is_asked_for(name):
-    [(_, quantization)] = export._jobs([name], ["none"])
+    [(_, quantization)] = export.list_jobs([name], ["none"])
     assert FORMATS[name].file_name(quantization) in {"micro", "model.tflite"}
     assert quantization == {"micro": "int8", "tflite": "none"}[name]
 
