@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
@@ -37,6 +37,7 @@ from kerascnn.model_files.find import (
 from kerascnn.model_files.formats import (
     DEFAULT_FORMATS,
     FORMATS,
+    HTML,
     PAGE_MEGABYTES,
     QUANTIZATIONS,
     TIMEOUT_S,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from kerascnn.comparison.keywords import CompareKeywords
     from kerascnn.comparison.records import Results
     from kerascnn.data.checkup import Checkup
+    from kerascnn.data.facts import DatasetFacts
     from kerascnn.evaluation.benchmark import Benchmark
     from kerascnn.evaluation.classify import Classification, Images
     from kerascnn.evaluation.evaluate import Evaluation
@@ -524,18 +526,24 @@ def benchmark(
         THREADS.check("threads", threads)
     if limit is not None:
         LIMIT.check("limit", limit)
-    artifacts = _with_exports(sources or [newest_run(Path(out))], dataset, out)
+    artifacts, pages = _with_exports(sources or [newest_run(Path(out))], dataset, out)
+    message = (reporter or LineReporter()).message
 
     from kerascnn.evaluation.benchmark import benchmark_artifacts
 
-    with told_memory_errors("--batch-size or --limit"):
+    with ExitStack() as stack:
+        for page, facts in pages.items():
+            from kerascnn.exporting.html.members import page_members
+
+            artifacts += stack.enter_context(page_members(page, facts, message))
+        stack.enter_context(told_memory_errors("--batch-size or --limit"))
         return benchmark_artifacts(
             artifacts,
             batch_sizes=batch_sizes,
             threads=threads,
             seconds=seconds,
             limit=limit,
-            message=(reporter or LineReporter()).message,
+            message=message,
             trust=trust,
             timeout_s=timeout_s,
         )
@@ -662,17 +670,25 @@ def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:
 
 def _with_exports(
     sources: Sequence[Reference], dataset: str | None, out: str | PathLike[str]
-) -> list[Artifact]:
-    """The models of sources, those of a run with its exports; each of them once."""
+) -> tuple[list[Artifact], dict[Path, DatasetFacts]]:
+    """The models of sources, those of a run with its exports; each of them once.
+
+    The pages among the exports are told apart, with the data that they are for.
+    """
     found: dict[Path, Artifact] = {}
+    pages: dict[Path, DatasetFacts] = {}
     for source in sources:
         artifacts = [_artifact(source, dataset, out)]
         is_file = not isinstance(source, Run) and format_of(Path(source))
-        if artifacts[0].run and not is_file:
-            artifacts += exported_artifacts(artifacts[0].run, dataset)
+        run = artifacts[0].run
+        if run and not is_file:
+            artifacts += exported_artifacts(run, dataset)
+            page = run.path / "export" / FORMATS[HTML].file_name()
+            if page.is_file():
+                pages[page] = artifacts[0].dataset
         for artifact in artifacts:
             found.setdefault(artifact.path.absolute(), artifact)
-    return list(found.values())
+    return list(found.values()), pages
 
 
 def _artifact(

@@ -255,7 +255,7 @@ def test_benchmark_takes_a_run_with_its_exports_each_once(run, exported, tmp_pat
     names = ["first", "saved_model", "model-int8.tflite", "model.tflite"]
 
     def found(*sources):
-        artifacts = _with_exports(sources, None, tmp_path)
+        artifacts, _ = _with_exports(sources, None, tmp_path)
         return [artifact.source.name for artifact in artifacts]
 
     file = copy.path / "export" / "model.tflite"

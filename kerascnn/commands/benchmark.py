@@ -78,7 +78,8 @@ def benchmark(
 ) -> None:
     """Time models in their own runtimes, and recommend which one to ship.
 
-    A run is taken with all that was exported from it; without a source, the newest.
+    A run is taken with all that was exported from it, the models of its page in Node;
+    without a source, the newest.
     Each model is loaded in a process of its own, and they take turns. Recommended, of
     two or more, is the smallest of the fastest (within 5%) of those at most 0.3 points
     below the best accuracy.

@@ -141,6 +141,8 @@ def benchmark_artifacts(
                     artifact.format,
                     threads=threads,
                     trust=trust,
+                    member=artifact.page.index if artifact.page else 0,
+                    scripts=artifact.page.scripts if artifact.page else None,
                     timeout_s=timeout_s,
                 )
             )
@@ -161,13 +163,12 @@ def benchmark_artifacts(
             peak_bytes = process.peak_bytes()
             message(f"Evaluating {artifact.source} on {len(test):,} test images")
             probabilities = process.predict(test.images)
-            package = FORMATS[artifact.format].runtime
             latencies = 1000 * np.array(taken[1])
             measurements.append(
                 Measurement(
                     file=str(artifact.source),
                     format=artifact.format,
-                    runtime=f"{package} {version(package)}",
+                    runtime=_runtime(artifact),
                     size_bytes=artifact.size_bytes,
                     load_s=process.start["load_s"],
                     latency_ms=float(np.median(latencies)),
@@ -182,6 +183,14 @@ def benchmark_artifacts(
                 )
             )
     return Benchmark(models=tuple(measurements), threads=threads)
+
+
+def _runtime(artifact: Artifact) -> str:
+    """What runs a model, with its version."""
+    if artifact.page:
+        return artifact.page.runtime
+    package = FORMATS[artifact.format].runtime
+    return f"{package} {version(package)}"
 
 
 def recommend(measurements: Sequence[Measurement]) -> Measurement:

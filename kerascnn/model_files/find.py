@@ -26,6 +26,22 @@ REPORT_NAME = "export.json"
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageMember:
+    """A model on a page.
+
+    Attributes:
+        index: Which of the page's models, from 0.
+        scripts: The file whose scripts run it, since those of the page could do
+            whatever the user may.
+        runtime: What it is run by, with its version.
+    """
+
+    index: int
+    scripts: Path
+    runtime: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Artifact:
     """A model on disk.
 
@@ -37,6 +53,7 @@ class Artifact:
         run: The run that it is the model of, if it is one.
         temperature: That of `RunMetrics`, which calibrates its probabilities; `None`
             where none is known.
+        page: Where the path is a page, which model of it.
     """
 
     path: Path
@@ -45,6 +62,7 @@ class Artifact:
     source: Path
     run: Run | None = None
     temperature: float | None = None
+    page: PageMember | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -78,6 +78,8 @@ class RuntimeProcess:
         threads: How many threads compute; the runtime's own number where `None`.
         trust: Whether to run a SavedModel whatever operations it has.
         member: Which model of a file that holds several, from 0.
+        scripts: The file whose scripts run the model of a page; where `None`, those of
+            the page do, which has to be one that was just written here.
         timeout_s: After how many seconds without progress the process is ended.
 
     Attributes:
@@ -98,6 +100,7 @@ class RuntimeProcess:
         threads: int | None = None,
         trust: bool = False,
         member: int = 0,
+        scripts: Path | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         row = FORMATS[format]
@@ -114,6 +117,7 @@ class RuntimeProcess:
             options["trust"] = trust
         if row.joins:
             options["member"] = member
+            options["scripts"] = scripts and str(scripts.absolute())
         with self._room():
             self.folder = tempfile.TemporaryDirectory(prefix="kerascnn-")
             self.images = Path(self.folder.name) / "images.npy"

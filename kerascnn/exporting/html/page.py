@@ -82,11 +82,7 @@ def render_model_page(
     package = "kerascnn.exporting.html"
     height, width, channels = dataset.image_shape
     style = render_page(package, "style.css", {})
-    scripts = {
-        "loader": runtime.loader,
-        "engine": engine_script(runtime),
-        "interface": interface_script(),
-    }
+    scripts = _engine(runtime) | {"interface": interface_script()}
     allowed = " ".join(map(source_hash, scripts.values()))
     data = {
         "height": height,
@@ -144,6 +140,18 @@ def render_model_page(
         **{name: Markup(text) for name, text in scripts.items()},
     }
     return render_page(package, "model_page.html", context)
+
+
+def render_scripts(runtime: LiteRtJs) -> str:
+    """What of a page runs its models, alone: `html_runner.js` reads it as one."""
+    blocks = _engine(runtime) | {"wasm": _packed(runtime.wasm)}
+    texts = [f'<script id="{name}">{text}</script>' for name, text in blocks.items()]
+    return "\n".join(["</footer>", *texts])
+
+
+def _engine(runtime: LiteRtJs) -> dict[str, str]:
+    """The scripts that run models, by their names on the page."""
+    return {"loader": runtime.loader, "engine": engine_script(runtime)}
 
 
 def _described(model: PageModel, number: int) -> dict[str, Any]:

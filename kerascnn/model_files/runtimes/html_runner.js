@@ -1,6 +1,6 @@
-// Runs a model of a page in Node, by the page's own scripts:
+// Runs a model of a page in Node, by the page's own scripts, or by those of another file:
 //
-//     node html_runner.js PAGE MEMBER DESCRIPTOR
+//     node html_runner.js PAGE MEMBER DESCRIPTOR [SCRIPTS]
 //
 // It writes a line of JSON to the file DESCRIPTOR: the shapes, or an error. Then it reads
 // batches from standard input, a number of images (32 bits) and their pixels (float32),
@@ -11,7 +11,7 @@
 const fs = require("node:fs");
 const vm = require("node:vm");
 
-const [path, member, descriptor] = process.argv.slice(2);
+const [path, member, descriptor, scripts = path] = process.argv.slice(2);
 const answers = Number(descriptor);
 
 main().catch((error) => {
@@ -22,16 +22,17 @@ main().catch((error) => {
 
 async function main() {
   const page = fs.readFileSync(path, "utf8");
+  const program = fs.readFileSync(scripts, "utf8");
   const data = JSON.parse(blockOf(page, "page-data"));
   const facts = data.models[member];
   if (facts === undefined) throw new Error(`it has ${data.models.length} models`);
   // The names that the loader looks for in Node.
   Object.assign(globalThis, { require, __dirname: "", self: globalThis });
   for (const name of ["loader", "engine"]) {
-    vm.runInThisContext(blockOf(page, name), { filename: `${name}.js` });
+    vm.runInThisContext(blockOf(program, name), { filename: `${name}.js` });
   }
   const { kerascnn } = globalThis;
-  await kerascnn.startRuntime(blockOf(page, "wasm"));
+  await kerascnn.startRuntime(blockOf(program, "wasm"));
   const classify = await kerascnn.openModel(blockOf(page, `file-${member}`), facts);
   const { height, width, channels, class_names } = data.data;
   const shapes = {

@@ -1,4 +1,4 @@
-"""Runs a model of an exported page by the page's own scripts, in Node."""
+"""Runs a model of an exported page in Node, by the page's own scripts or others."""
 
 from __future__ import annotations
 
@@ -23,13 +23,20 @@ class Runner:
         path: The page.
         threads: Not used: the page's runtime computes by one.
         member: Which of its models, from 0.
+        scripts: The file whose scripts run it; the page itself where `None`.
     """
 
-    def __init__(self, path: str, threads: int | None, member: int = 0) -> None:
+    def __init__(
+        self,
+        path: str,
+        threads: int | None,
+        member: int = 0,
+        scripts: str | None = None,
+    ) -> None:
         reading, writing = os.pipe()
         # Answers have a pipe of their own, since what a runtime says goes to the other.
         self.process = subprocess.Popen(
-            [NODE, SCRIPT, path, str(member), str(writing)],
+            [NODE, SCRIPT, path, str(member), str(writing), scripts or path],
             stdin=subprocess.PIPE,
             pass_fds=[writing],
         )
