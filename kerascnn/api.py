@@ -32,14 +32,24 @@ from kerascnn.model_files.find import (
     exported_artifacts,
     find_artifact,
     find_weights,
+    format_of,
 )
 from kerascnn.model_files.formats import (
     DEFAULT_FORMATS,
     FORMATS,
+    PAGE_MEGABYTES,
     QUANTIZATIONS,
     TIMEOUT_S,
 )
-from kerascnn.model_files.ranges import BATCH_SIZE, SECONDS, THREADS, TOLERANCE
+from kerascnn.model_files.process import require_modules
+from kerascnn.model_files.ranges import (
+    BATCH_SIZE,
+    MEGABYTES,
+    MEMORY,
+    SECONDS,
+    THREADS,
+    TOLERANCE,
+)
 from kerascnn.registry import known_name
 from kerascnn.runs.computation import computation_of
 from kerascnn.runs.folder import (
@@ -365,7 +375,7 @@ def predict(
 
 
 def export(
-    run: Reference | None = None,
+    run: Reference | Sequence[Reference] | None = None,
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     quantizations: Sequence[str] = ("none",),
@@ -373,12 +383,16 @@ def export(
     out: str | PathLike[str] = DEFAULT_FOLDER,
     tolerance: float | None = None,
     limit: int | None = None,
+    arena_limit: int | None = None,
+    flash_limit: int | None = None,
+    max_megabytes: float = PAGE_MEGABYTES,
     reporter: Reporter | None = None,
 ) -> list[Export]:
     """Export a run, and check that each file agrees with the model.
 
     Args:
-        run: The run, its path, or its name in `out`; the newest where `None`.
+        run: The run, its path, or its name in `out`; the newest where `None`. Two of
+            them share a page of the format `"html"`.
         formats: Names of `FORMATS`.
         quantizations: How to store numbers in formats that have a choice, such as
             `"int8"`.
@@ -386,19 +400,23 @@ def export(
         out: The folder of all runs.
         tolerance: Largest difference of a probability, or, where numbers are quantized,
             largest share of images with another class; where `None`, each file's own.
-        limit: Check on so many test images; on all where `None`.
+        limit: Check on so many test images; on all where `None`, or, for `micro`, on
+            as many as five minutes allow.
+        arena_limit: The RAM in bytes that the tensors of a `micro` export may take.
+        flash_limit: The flash in bytes that its model may take.
+        max_megabytes: A larger page is an error.
         reporter: As for `train`.
 
     Returns:
-        The files, in the order asked for. One with a `problem` disagrees with the
-        model, and is kept aside as `.rejected`.
+        The files, in the order asked for, pages last. One with a `problem` disagrees
+        with the model, and is kept aside as `.rejected`.
 
     Raises:
         RunError: There is no such run, or it has no model.
         UnknownNameError: A format or a quantization that is in no table.
-        ConfigError: A quantization that none of the formats has, a bad tolerance, or
-            `out` is no folder of runs.
-        ExportError: A model that cannot be converted.
+        ConfigError: A quantization that none of the formats has, a bad tolerance,
+            limits of memory without `micro`, or `out` is no folder of runs.
+        ExportError: A model that cannot be converted, or that does not fit.
         MissingExtraError: A format whose packages are not installed.
     """
     formats = tuple(known_name("format", name, FORMATS) for name in formats)
@@ -409,29 +427,62 @@ def export(
         TOLERANCE.check("tolerance", tolerance)
     if limit is not None:
         LIMIT.check("limit", limit)
+    for name, value in (("arena_limit", arena_limit), ("flash_limit", flash_limit)):
+        if value is not None:
+            MEMORY.check(name, value)
+    MEGABYTES.check("max_megabytes", max_megabytes)
     if Path(out) != DEFAULT_FOLDER and not list_runs(out):
         # It was the folder of the files once, and must not be taken for nothing.
         raise ConfigError(
             f"--out is the folder of runs, and there are none in {out}. The folder of "
             f"the exported files is --to {out}."
         )
-    run = _run(run, out)
-    run.require_model()
+    given = [run] if run is None or isinstance(run, Run | str | PathLike) else [*run]
+    runs = [_run(each, out) for each in given]
+    for each in runs:
+        each.require_model()
+    for name in formats:
+        require_modules(FORMATS[name])
+    files = tuple(name for name in formats if not FORMATS[name].joins)
+    if len(runs) != 1 and (not runs or files):
+        raise ConfigError(
+            f"Only a page holds several runs, but {len(runs)} were given for "
+            f"{', '.join(files) or 'it'}. Give one run, or --format html alone."
+        )
     if to is not None:
         require_writable(Path(to, "export.json"), "Give another folder with --to.")
-
-    from kerascnn.exporting.export import export_run
-
+    folder = None if to is None else Path(to)
+    message = (reporter or LineReporter()).message
+    exports: list[Export] = []
     with told_memory_errors("--limit"):
-        return export_run(
-            run,
-            None if to is None else Path(to),
-            formats=formats,
-            quantizations=quantizations,
-            tolerance=tolerance,
-            limit=limit,
-            message=(reporter or LineReporter()).message,
-        )
+        if files:
+            from kerascnn.exporting.export import export_run
+
+            exports += export_run(
+                runs[0],
+                folder,
+                formats=files,
+                quantizations=_that_apply(quantizations, files, formats),
+                tolerance=tolerance,
+                limit=limit,
+                arena_limit=arena_limit,
+                flash_limit=flash_limit,
+                message=message,
+            )
+        for name in dict.fromkeys(formats):
+            if FORMATS[name].joins:
+                from kerascnn.exporting.html.export import export_page
+
+                exports += export_page(
+                    runs,
+                    folder,
+                    quantizations=_that_apply(quantizations, [name], formats),
+                    tolerance=tolerance,
+                    limit=limit,
+                    max_megabytes=max_megabytes,
+                    message=message,
+                )
+    return exports
 
 
 def benchmark(
@@ -449,8 +500,8 @@ def benchmark(
     """Time models in their own runtimes, and recommend one to ship.
 
     Args:
-        *sources: Runs, their paths or names in `out`, and models' files or folders;
-            without any, the newest run and all that was exported from it.
+        *sources: Runs, their paths or names in `out`, each taken with all that was
+            exported from it, and models' files or folders; without any, the newest run.
         dataset: What files are for; where `None`, what they were exported for.
         batch_sizes: Images a call for the throughput.
         threads: Threads that a runtime may use; its own choice where `None`.
@@ -473,11 +524,7 @@ def benchmark(
         THREADS.check("threads", threads)
     if limit is not None:
         LIMIT.check("limit", limit)
-    if sources:
-        artifacts = [_artifact(source, dataset, out) for source in sources]
-    else:
-        run = newest_run(Path(out))
-        artifacts = [artifact_of_run(run), *exported_artifacts(run)]
+    artifacts = _with_exports(sources or [newest_run(Path(out))], dataset, out)
 
     from kerascnn.evaluation.benchmark import benchmark_artifacts
 
@@ -598,10 +645,38 @@ def check_dataset(
         )
 
 
+def _that_apply(
+    quantizations: Sequence[str], these: Sequence[str], formats: Sequence[str]
+) -> tuple[str, ...]:
+    """Those that these formats have, or that no other format has either."""
+
+    def some_have(name: str, among: Sequence[str]) -> bool:
+        return any(name in FORMATS[format].quantizations for format in among)
+
+    others = [name for name in quantizations if not some_have(name, formats)]
+    kept = [name for name in quantizations if some_have(name, these)]
+    return tuple(kept + others) or ("none",)
+
+
 def _run(reference: Reference | None, out: str | PathLike[str]) -> Run:
     if isinstance(reference, Run):
         return reference
     return open_run(reference, out)
+
+
+def _with_exports(
+    sources: Sequence[Reference], dataset: str | None, out: str | PathLike[str]
+) -> list[Artifact]:
+    """The models of sources, those of a run with its exports; each of them once."""
+    found: dict[Path, Artifact] = {}
+    for source in sources:
+        artifacts = [_artifact(source, dataset, out)]
+        is_file = not isinstance(source, Run) and format_of(Path(source))
+        if artifacts[0].run and not is_file:
+            artifacts += exported_artifacts(artifacts[0].run, dataset)
+        for artifact in artifacts:
+            found.setdefault(artifact.path.absolute(), artifact)
+    return list(found.values())
 
 
 def _artifact(

@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": "Classify pictures of any size and kind.",
     "compare": "Compare optimizers on one network or several.",
     "export": "Export a run to other formats, each checked against it.",
+    "demo": "Make a page that runs a model in the browser, and open it.",
     "benchmark": "Time models in their runtimes, and say which to ship.",
     "tune": "Time a network's layers here, for trainings to come.",
     "models": "List the networks.",

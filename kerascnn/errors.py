@@ -150,10 +150,12 @@ class MissingExtraError(KerasCNNError, ImportError):
     Args:
         package: What is missing.
         extra: The extra of kerascnn that installs it.
+        machines: What machines it is for, where it is not for all.
     """
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str, extra: str, machines: str = "") -> None:
+        only = f", which there is for {machines} alone," if machines else ""
         super().__init__(
-            f"{package} is not installed. Install it with: "
+            f"{package}{only} is not installed. Install it with: "
             f"pip install 'kerascnn[{extra}]' (in a checkout: '.[{extra}]')"
         )

@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import inspect
 import json
+import shutil
 from pathlib import Path
 from typing import get_type_hints
 
@@ -234,21 +235,76 @@ def test_export_and_benchmark_say_what_they_made(run, tmp_path, capsys):
     options = {"to": tmp_path, "limit": 100}
     [exported] = kerascnn.export(run, formats=["TFLite"], **options)
     assert (exported.problem, exported.images) == ("", 100)
-    assert "tflite: agrees with the model" in capsys.readouterr().err
-    measured = kerascnn.benchmark(
-        run, exported.path, batch_sizes=[4], seconds=0.03, limit=100
-    )
+    said = capsys.readouterr().err
+    assert "tflite: agrees within tolerance (0 of 100 classes differ" in said
+    options = {"batch_sizes": [4], "seconds": 0.03, "limit": 100}
+    alone = kerascnn.benchmark(run, **options)
+    assert alone.recommended is alone.to_dict()["recommended"] is None
+    measured = kerascnn.benchmark(run, exported.path, **options)
     assert [row.format for row in measured.models] == ["keras", "tflite"]
     assert measured.recommended in measured.models
     document = json.loads(json.dumps(measured.to_dict()))
     assert document["recommended"] == measured.recommended.file
 
 
+def test_benchmark_takes_a_run_with_its_exports_each_once(run, exported, tmp_path):
+    from kerascnn.api import _with_exports
+
+    copy = kerascnn.Run(shutil.copytree(run.path, tmp_path / "first"))
+    shutil.copytree(exported, copy.path / "export")
+    names = ["first", "saved_model", "model-int8.tflite", "model.tflite"]
+
+    def found(*sources):
+        artifacts = _with_exports(sources, None, tmp_path)
+        return [artifact.source.name for artifact in artifacts]
+
+    file = copy.path / "export" / "model.tflite"
+    for source in (copy, "first", str(copy.path), copy.path):
+        assert found(source) == names
+    assert found(file, copy) == ["model.tflite", *names[:-1]]
+    assert found(run, copy) == ["first", *names]
+    # Whoever names the file of a run means the file.
+    assert found(copy.model_path) == ["first"]
+    assert found(file) == ["model.tflite"]
+
+
+def test_pages_come_last_in_the_quantizations_that_they_have(run, monkeypatch):
+    from kerascnn.exporting import export
+    from kerascnn.exporting.html import export as pages
+
+    calls = []
+
+    def record(kind):
+        return lambda runs, to, **given: (
+            calls.append((kind, runs, given.get("formats"), given["quantizations"]))
+            or [kind]
+        )
+
+    monkeypatch.setattr("kerascnn.api.require_modules", lambda row: None)
+    monkeypatch.setattr(export, "export_run", record("file"))
+    monkeypatch.setattr(pages, "export_page", record("page"))
+    options = {"quantizations": ["none", "int8"]}
+    assert kerascnn.export(run, formats=["html", "saved-model"], **options) == [
+        *("file", "page")
+    ]
+    kerascnn.export([run, run], formats=["html"], quantizations=["float16"])
+    kerascnn.export(run, formats=["html", "tflite"], quantizations=["float16"])
+    assert calls == [
+        ("file", run, ("saved-model",), ("none",)),
+        ("page", [run], None, ("none", "int8")),
+        ("page", [run, run], None, ("float16",)),
+        ("file", run, ("tflite",), ("float16",)),
+        ("page", [run], None, ("none",)),
+    ]
+    with pytest.raises(kerascnn.ConfigError, match="2 were given for saved-model"):
+        kerascnn.export([run, run], formats=["saved-model", "html"])
+
+
 def test_export_takes_no_folder_of_files_for_one_of_runs(run, tmp_path, monkeypatch):
     from kerascnn.exporting import export
 
     calls = []
-    monkeypatch.setattr(export, "export_run", lambda *a, **k: calls.append(a))
+    monkeypatch.setattr(export, "export_run", lambda *a, **k: calls.append(a) or [])
     with pytest.raises(kerascnn.ConfigError, match=f"--to {tmp_path}"):
         kerascnn.export(run, out=tmp_path)
     kerascnn.export("first", out=run.path.parent)

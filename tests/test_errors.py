@@ -66,6 +66,10 @@ def test_missing_extra_says_how_to_install_it():
         "TensorBoard is not installed. Install it with: "
         "pip install 'kerascnn[tensorboard]' (in a checkout: '.[tensorboard]')"
     )
+    error = MissingExtraError("tflite_micro", "micro", "Linux on x86-64")
+    assert str(error).startswith(
+        "tflite_micro, which there is for Linux on x86-64 alone, is not installed. "
+    )
 
 
 def test_letters_that_changed_places_are_the_nearest():

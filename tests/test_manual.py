@@ -292,7 +292,7 @@ def test_notebook_runs_in_a_kernel(run_cell):
     assert 100 * measured == pytest.approx(float(accuracy))
     assert "['7', '2', '1', '0'" in "".join(printed(predict, "stdout"))
     written = "".join(printed(export, "stdout"))
-    assert written.endswith(f" bytes, {accuracy}%\nagrees with the model\n")
+    assert written.endswith(f" bytes, {accuracy}%\nagrees within tolerance\n")
 
 
 def printed(messages, stream):

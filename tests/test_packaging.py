@@ -58,8 +58,12 @@ def test_wheel_carries_the_data_as_they_are(wheel):
     assert "kerascnn/comparison/templates/report.html" in names
     assert "kerascnn/comparison/templates/report.md" in names
     assert "kerascnn/data/templates/checkup.html" in names
+    assert "kerascnn/exporting/micro/templates/self_test.cc" in names
     assert "kerascnn/evaluation/templates/mistakes.html" in names
+    assert "kerascnn/exporting/html/templates/model_page.html" in names
+    assert "kerascnn/exporting/html/templates/fit.js" in names
     assert "kerascnn/machine/templates/page.css" in names
+    assert "kerascnn/model_files/runtimes/html_runner.js" in names
     assert "kerascnn/py.typed" in names
 
 
@@ -98,7 +102,7 @@ assert_type(run.history["accuracy"], list[float])
 assert_type(kerascnn.evaluate(run).metrics["accuracy"], float)
 assert_type(kerascnn.predict("digit.png", model=run).names, list[str])
 assert_type(kerascnn.export(run, formats=["tflite"])[0].problem, str)
-assert_type(kerascnn.benchmark(run).recommended.latency_ms, float)
+assert_type(kerascnn.benchmark(run).models[0].latency_ms, float)
 assert_type(kerascnn.compare(["lenet"], preset="quick"), kerascnn.Results)
 assert_type(kerascnn.open_run("lenet-sgd-1"), kerascnn.Run)
 assert_type(kerascnn.MODELS["lenet"].title, str)

@@ -78,9 +78,10 @@ def benchmark(
 ) -> None:
     """Time models in their own runtimes, and recommend which one to ship.
 
-    Without a source, the newest run and all that was exported from it. Each model is
-    loaded in a process of its own, and they take turns. Recommended is the smallest of
-    the fastest (within 5%) of those at most 0.3 points below the best accuracy.
+    A run is taken with all that was exported from it; without a source, the newest.
+    Each model is loaded in a process of its own, and they take turns. Recommended, of
+    two or more, is the smallest of the fastest (within 5%) of those at most 0.3 points
+    below the best accuracy.
 
     \b
     Example:
@@ -131,4 +132,5 @@ def benchmark(
             for row in measured.models
         ],
     )
-    click.echo(f"\nRecommended: {measured.recommended.file}")
+    if measured.recommended:
+        click.echo(f"\nRecommended: {measured.recommended.file}")

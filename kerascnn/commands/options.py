@@ -1,18 +1,22 @@
-"""Options that several commands share, and the one way to print JSON."""
+"""What several commands share: options, the one way to print JSON, rejected files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kerascnn.commands.params import DatasetName, Folder, Name, Number
 from kerascnn.data.sources import RESIZES
+from kerascnn.errors import ExportError
 from kerascnn.machine.ranges import whole
 from kerascnn.model_files.formats import TIMEOUT_S
 from kerascnn.runs.folder import DEFAULT_FOLDER
+
+if TYPE_CHECKING:
+    from kerascnn.exporting.report import Export
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -95,3 +99,17 @@ def echo_json(value: Any) -> None:
         ValueError: A number that is not finite, which JSON does not have.
     """
     click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def require_agreement(exports: Sequence[Export]) -> None:
+    """Fail where a file was rejected.
+
+    Raises:
+        ExportError: With what is wrong with each.
+    """
+    rejected = [export for export in exports if export.problem]
+    if rejected:
+        raise ExportError(
+            "; ".join(f"{export.path}: {export.problem}" for export in rejected)
+            + ". The files are kept for a look; do not ship them."
+        )

@@ -76,15 +76,15 @@ class Benchmark:
     threads: int | None = None
 
     @property
-    def recommended(self) -> Measurement:
-        """The model to ship, as `recommend` chooses it."""
-        return recommend(self.models)
+    def recommended(self) -> Measurement | None:
+        """The model to ship, as `recommend` chooses it; `None` of a single one."""
+        return recommend(self.models) if len(self.models) > 1 else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "threads": self.threads,
-            "recommended": self.recommended.file,
+            "recommended": self.recommended and self.recommended.file,
             "models": [row.to_dict() for row in self.models],
         }
 

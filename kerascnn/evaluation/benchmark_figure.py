@@ -34,7 +34,7 @@ Points = Sequence[tuple[float, float]]
 
 
 def save_benchmark(
-    measurements: Sequence[Measurement], recommended: Measurement, path: Path
+    measurements: Sequence[Measurement], recommended: Measurement | None, path: Path
 ) -> None:
     """Write the figure of `plot_benchmark`, whose arguments come first.
 
@@ -45,13 +45,13 @@ def save_benchmark(
 
 
 def plot_benchmark(
-    measurements: Sequence[Measurement], recommended: Measurement
+    measurements: Sequence[Measurement], recommended: Measurement | None
 ) -> Figure:
     """Plot every model's accuracy over its latency and over its size.
 
     Args:
         measurements: At least one.
-        recommended: The one of them to stand out.
+        recommended: The one of them to stand out, if any.
     """
     legend_rows = math.ceil(len(measurements) / 2)
     figure = Figure(figsize=(10, 4.6 + 0.22 * legend_rows), layout="constrained")
@@ -78,7 +78,7 @@ def _draw_points(
     axes: Axes,
     points: Points,
     measurements: Sequence[Measurement],
-    recommended: Measurement,
+    recommended: Measurement | None,
 ) -> None:
     for number, (row, point) in enumerate(
         zip(measurements, points, strict=True), start=1

@@ -24,7 +24,7 @@ from kerascnn.drawing import (
     save_figure,
 )
 from kerascnn.evaluation.evaluate import Calibrated, Evaluation
-from kerascnn.evaluation.metrics import ReliabilityBin
+from kerascnn.evaluation.metrics import ReliabilityBin, wilson_interval
 from kerascnn.evaluation.mistakes import rank_mistakes
 from kerascnn.evaluation.mistakes_page import write_mistakes_page
 
@@ -33,8 +33,6 @@ MAX_CLASSES_WITH_NUMBERS, MAX_CLASSES_WITH_NAMES = 20, 100
 # The accuracy of fewer images than these says little.
 FEW_IMAGES = 20
 FIRM, FADED = 0.5, 0.15
-# Of the normal distribution, for an interval of 95%.
-QUANTILE = 1.959964
 
 Floats = npt.NDArray[np.float64]
 
@@ -228,7 +226,7 @@ def _draw_points(
     for row in bins:
         if row.accuracy is None or row.confidence is None:
             continue
-        low, high = _wilson_interval(row.accuracy, row.images)
+        low, high = wilson_interval(row.accuracy, row.images)
         axes.errorbar(
             row.confidence,
             row.accuracy,
@@ -240,15 +238,6 @@ def _draw_points(
             **style,
         )
     axes.errorbar([], [], yerr=[], label=name, **style)
-
-
-def _wilson_interval(share: float, images: int) -> tuple[float, float]:
-    """An interval of 95% for a share (https://doi.org/10.2307/2276774)."""
-    square = QUANTILE**2 / images
-    middle = (share + square / 2) / (1 + square)
-    spread = share * (1 - share) / images + square / images / 4
-    half = QUANTILE * spread**0.5 / (1 + square)
-    return middle - half, middle + half
 
 
 def save_evaluation_figures(folder: Path, evaluation: Evaluation) -> list[Path]:

@@ -16,6 +16,8 @@ from kerascnn.evaluation import METRICS
 EPSILON = 1e-7
 TOP_K = (1, 2, 3, 5)
 BINS = 15
+# Of the normal distribution, for an interval of 95%.
+QUANTILE = 1.959964
 
 Probabilities = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -259,6 +261,20 @@ def loss_and_accuracy(
 def accuracy(probabilities: Probabilities, labels: Labels) -> float:
     """Compute the share of correct predictions, of the arguments of the above."""
     return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def wilson_interval(share: float, images: int) -> tuple[float, float]:
+    """Compute an interval of 95% for a share (https://doi.org/10.2307/2276774).
+
+    Args:
+        share: Of the images seen, in `[0, 1]`.
+        images: How many there were.
+    """
+    square = QUANTILE**2 / images
+    middle = (share + square / 2) / (1 + square)
+    spread = share * (1 - share) / images + square / images / 4
+    half = QUANTILE * spread**0.5 / (1 + square)
+    return middle - half, middle + half
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -45,7 +45,12 @@ def export_card(report: ExportReport) -> str:
     for row in FORMATS.values():
         first = next((file for file in files if file.format == row.name), None)
         if first and row.usage:
-            usage = row.usage.format(file=_name(first), model=report.model)
+            usage = row.usage.format(
+                file=_name(first),
+                model=report.model,
+                arena=first.arena_bytes,
+                flash=first.flash_bytes,
+            )
             text += f"\n## {row.title}\n\n{usage}"
     return text
 

@@ -32,6 +32,9 @@ class Export:
         problem: Why it was rejected; empty where it was not.
         temperature: The model's, which calibrates its probabilities, and nearly so the
             file's; `None` where it has none.
+        arena_bytes: The memory that a program on a chip reserves for its tensors;
+            `None` for other formats.
+        flash_bytes: The size of the model alone, as a chip has it; likewise.
     """
 
     format: str
@@ -45,6 +48,8 @@ class Export:
     accuracy_drop: float
     problem: str = ""
     temperature: float | None = None
+    arena_bytes: int | None = None
+    flash_bytes: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

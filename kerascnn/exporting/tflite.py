@@ -31,18 +31,21 @@ def write_tflite(
     *,
     quantization: str = "none",
     images: Images | None = None,
+    batch_size: int | None = None,
 ) -> None:
     """Write a TFLite file of built-in operations alone.
 
     Its signature takes `image`, raw pixels, `(number, height, width, channels)`, and
     gives `probabilities`, `(number, num_classes)`: float32, or uint8 for int8, where
-    a probability is a step of 1/256. The names of the classes are in it as
-    `labels.txt`, for whoever reads the metadata of TFLite files, or a zip archive.
+    a probability is a step of 1/256. Batches have any size, or the one that is given.
+    The names of the classes are in it as `labels.txt`, for whoever reads the metadata
+    of TFLite files, or a zip archive.
 
     Raises:
         ConverterError: An operation that LiteRT does not have built in.
     """
-    spec = tf.TensorSpec(model.input_shape, tf.float32, "image")
+    shape = (batch_size, *model.input_shape[1:])
+    spec = tf.TensorSpec(shape, tf.float32, "image")
     model = for_inference(model)
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()

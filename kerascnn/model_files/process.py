@@ -45,7 +45,7 @@ def require_modules(row: FormatEntry) -> None:
     """
     for module in row.needs:
         if importlib.util.find_spec(module) is None:
-            raise MissingExtraError(module, row.extra)
+            raise MissingExtraError(module, row.extra, row.machines)
 
 
 def cannot_run(path: Path, kind: str, reason: str) -> str:
@@ -77,6 +77,7 @@ class RuntimeProcess:
         format: A name of `FORMATS`.
         threads: How many threads compute; the runtime's own number where `None`.
         trust: Whether to run a SavedModel whatever operations it has.
+        member: Which model of a file that holds several, from 0.
         timeout_s: After how many seconds without progress the process is ended.
 
     Attributes:
@@ -96,6 +97,7 @@ class RuntimeProcess:
         *,
         threads: int | None = None,
         trust: bool = False,
+        member: int = 0,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         row = FORMATS[format]
@@ -110,6 +112,8 @@ class RuntimeProcess:
         options: dict[str, Any] = {"threads": threads}
         if row.is_program:
             options["trust"] = trust
+        if row.joins:
+            options["member"] = member
         with self._room():
             self.folder = tempfile.TemporaryDirectory(prefix="kerascnn-")
             self.images = Path(self.folder.name) / "images.npy"

@@ -12,3 +12,7 @@ THREADS = whole(1, 1024)
 SECONDS = Range(0, 3600, open_low=True)
 # The largest difference of a probability, or share of images.
 TOLERANCE = Range(0, 1)
+# Bytes that a chip has.
+MEMORY = whole(1, 2**40)
+# The size of a page, in megabytes; browsers take no texts that are much larger.
+MEGABYTES = Range(0, 500, open_low=True)

@@ -48,3 +48,33 @@ session = onnxruntime.InferenceSession("{file}")
 names = session.get_modelmeta().custom_metadata_map["class_names"].splitlines()
 ```
 """
+
+MICRO = """\
+A folder of C++ sources for TensorFlow Lite Micro, with the file of 8 bits as an array.
+Copy it into the firmware, and compile it with the rest; `self_test.cc` classifies one
+image, and tells whether the answer is that of the check.
+
+```cpp
+#include "{file}/model_data.h"
+#include "{file}/model_settings.h"
+
+using namespace {model}_model;
+alignas(16) std::uint8_t arena[kArenaSize];
+OperatorResolver resolver;
+AddOperators(resolver);
+tflite::MicroInterpreter interpreter(
+    tflite::GetModel(kModel), resolver, arena, kArenaSize);
+interpreter.AllocateTensors();
+// interpreter.input(0)->data.uint8[i] = QuantizePixel(pixels[i]);
+interpreter.Invoke();
+// Probability(interpreter.output(0)->data.uint8[i]), kClassNames[i]
+```
+
+The model is {flash} bytes of flash, `kModelLength`; {arena} bytes of RAM are reserved,
+`kArenaSize`. TensorFlow Lite Micro's code comes on top.
+"""
+
+HTML = """\
+Open {file} in a browser, from disk or from any web server: it needs no network. Its
+self-test says how many test images get the same answer there as from Keras.
+"""

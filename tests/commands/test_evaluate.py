@@ -202,7 +202,7 @@ def test_wrong_names_and_missing_files_are_one_line(out, tmp_path):
     message = refused(RunError, tmp_path / "no.keras")
     assert message == (
         f"There is no model file {tmp_path / 'no.keras'}. Give a run, a .tflite, "
-        ".onnx, .keras file, or the folder of a SavedModel."
+        ".onnx, .keras file, a SavedModel folder, or a TFLite Micro folder."
     )
     assert "kerascnn train lenet" in refused(RunError, "--out", tmp_path / "none")
 

@@ -46,7 +46,7 @@ def test_options_are_passed_on_and_the_table_printed(calls, lenet_run, tmp_path)
     result = invoke(
         *(lenet_run.path, "--format", "tflite", "--quantize", "none"),
         *("--quantize", "int8", "--to", tmp_path, "--limit", 100),
-        *("--tolerance", 0.5),
+        *("--tolerance", 0.5, "--arena-limit", 65_536, "--flash-limit", 1_000_000),
     )
     assert result.exit_code == 0, result.output
     run, out, settings = calls[1]
@@ -57,6 +57,8 @@ def test_options_are_passed_on_and_the_table_printed(calls, lenet_run, tmp_path)
         "quantizations": ("none", "int8"),
         "tolerance": 0.5,
         "limit": 100,
+        "arena_limit": 65_536,
+        "flash_limit": 1_000_000,
     }
     head, row = result.stdout.splitlines()
     assert head.split() == [
@@ -100,6 +102,7 @@ def test_rejected_file_is_an_error_after_the_table(calls, lenet_run):
         (["--format", "tflit"], "Did you mean 'tflite'"),
         (["--quantize", "int4"], "Did you mean 'int8'"),
         (["--tolerance", "2"], "a number in [0, 1], but got 2.0"),
+        (["--arena-limit", "0"], "a whole number from 1 to"),
     ],
 )
 def test_misuse_is_told(arguments, message):

@@ -80,7 +80,14 @@ def test_what_was_found_is_told(cache, stacked_is_faster):
     assert "of 5 kinds of layers are faster in another way" in done.stdout
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"ways": {"a": 2}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        pytest.param("[]", marks=pytest.mark.slow),
+        pytest.param('{"ways": {"a": 2}}', marks=pytest.mark.slow),
+    ],
+)
 def test_damaged_file_is_as_none(cache, stacked_is_faster, tmp_path, text):
     before = train(tmp_path / "before")
     assert run("tune", "lenet").exit_code == 0

@@ -31,6 +31,8 @@ def test_figure_shows_every_model_twice(measurement):
     assert [line.get_color() == VERMILION for line in left.lines] == [False, True]
     labels = texts(figure.legends[0].get_texts())
     assert labels == ["1  a", "2  runs/b.onnx, recommended"]
+    [line] = plot_benchmark([measurement], None).axes[0].lines
+    assert (line.get_label(), line.get_color() == VERMILION) == ("1  a", False)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,19 @@ def test_card_of_pictures_says_where_they_are_from():
     assert "`unzip -p model.tflite labels.txt`" in text
 
 
+def test_card_of_a_model_for_chips_says_what_it_takes():
+    file = replace(
+        FILE,
+        **{"format": "micro", "quantization": "int8", "path": Path("micro")},
+        **{"arena_bytes": 11_184, "flash_bytes": 67_274},
+    )
+    report = ExportReport(run="a", model="lenet", dataset=MNIST, files=(file,))
+    text = export_card(report)
+    assert '#include "micro/model_data.h"\n' in text
+    assert "using namespace lenet_model;\n" in text
+    assert "67274 bytes of flash, `kModelLength`; 11184 bytes of RAM" in text
+
+
 def test_card_of_a_table_says_nothing_of_pictures():
     assert "**Pictures**" not in text_of(MNIST)
     assert "labels.txt`: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9.\n" in text_of(MNIST)

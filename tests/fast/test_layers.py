@@ -67,7 +67,9 @@ def assert_same(model, *, batch=5, training=True, bfloat16=False):
     return set(ways)
 
 
-@pytest.mark.parametrize("kernel", [2, 3, 5, (3, 1)])
+@pytest.mark.parametrize(
+    "kernel", [3, (3, 1), *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 5))]
+)
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_convolution_is_that_of_keras_in_every_way(kernel, strides, padding):
@@ -92,7 +94,9 @@ def test_wide_convolution_is_that_of_keras_in_every_way(size):
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
-@pytest.mark.parametrize("activation", ["relu", None])
+@pytest.mark.parametrize(
+    "activation", ["relu", pytest.param(None, marks=pytest.mark.slow)]
+)
 def test_convolution_and_pooling_are_those_of_keras(padding, activation):
     for size, kernel in itertools.product(((6, 6), (7, 9)), (1, 3, 5)):
         layer = layers.Conv2D(4, kernel, padding=padding, activation=activation)
@@ -103,7 +107,13 @@ def test_convolution_and_pooling_are_those_of_keras(padding, activation):
 
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-@pytest.mark.parametrize("options", [{}, {"activation": "relu", "use_bias": False}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"activation": "relu", "use_bias": False},
+        pytest.param({}, marks=pytest.mark.slow),
+    ],
+)
 def test_separable_convolution_is_that_of_keras_in_every_way(strides, padding, options):
     tried = set()
     for size in SIZES:

@@ -173,6 +173,7 @@ def test_exports_are_listed_without_rejected_ones(tmp_path):
         "model.tflite",
         "model-int8.tflite.rejected",
         "README.md",
+        "micro/model_data.cc",  # is for other machines
     ):
         run.write_text(f"export/{name}", "")
     saved_model(tmp_path / "export" / "saved_model" / "1")
@@ -180,6 +181,8 @@ def test_exports_are_listed_without_rejected_ones(tmp_path):
     names = [artifact.source.name for artifact in artifacts]
     assert names == ["saved_model", "model.tflite", "model.onnx"]
     assert {artifact.dataset.name for artifact in artifacts} == {"leaves"}
+    with pytest.raises(ModelFileError, match="are others"):
+        exported_artifacts(run, "cifar10")
     shutil.rmtree(tmp_path / "export")
     assert exported_artifacts(run) == []
 

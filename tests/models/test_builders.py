@@ -140,7 +140,10 @@ def test_stages_have_the_shapes_of_the_paper(name, size, paper_network, small_ne
     assert shapes == STAGES[name, size]
 
 
-@pytest.mark.parametrize("input_shape", [(32, 32, 1), (32, 32, 3), (45, 33, 3)])
+@pytest.mark.parametrize(
+    "input_shape",
+    [(32, 32, 1), (45, 33, 3), pytest.param((32, 32, 3), marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize(("name", "stem"), STEMS)
 def test_output_is_one_probability_a_class(name, stem, input_shape):
     options = {"stem": stem} if len(MODELS[name].stems) > 1 else {}
@@ -233,7 +236,15 @@ def test_gradients_reach_every_weight(name, stem, small_network, digits):
         assert np.any(gradient), weight.path
 
 
-@pytest.mark.parametrize(("name", "stem"), STEMS)
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        stem
+        if stem[0] in ("lenet", "mobilenet")
+        else pytest.param(*stem, marks=pytest.mark.slow)
+        for stem in STEMS
+    ],
+)
 def test_saved_model_comes_back_the_same(name, stem, digits, tmp_path):
     images, _ = digits
     model = build_model(name, (28, 28, 1), 10, stem=stem)

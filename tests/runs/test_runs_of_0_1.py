@@ -68,6 +68,7 @@ def test_it_is_evaluated(old, lenet):
     assert (measured["dataset"], measured["images"]) == ("mnist", 10_000)
 
 
+@pytest.mark.slow
 def test_it_is_resumed(old, run_python):
     """Stopped before its first checkpoint, it comes to what 0.1 came to."""
     (old.path / "metrics.json").unlink()

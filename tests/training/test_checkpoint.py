@@ -147,13 +147,25 @@ def test_names_do_not_depend_on_the_order_of_the_arrays(run, setup):
     ("changes", "phrase"),
     [
         ({"learning_rate": 0.5}, "learning_rate was 0.02 and is 0.5 now"),
-        ({"epochs": 4}, "epochs was 3 and is 4 now"),
+        pytest.param(
+            {"epochs": 4}, "epochs was 3 and is 4 now", marks=pytest.mark.slow
+        ),
         ({"early_stop": None}, "early_stop was 3 and is None now"),
-        ({"seed": 1}, "seed was 0 and is 1 now"),
-        ({"optimizer": "sgd"}, "optimizer was 'adagrad' and is 'sgd' now"),
+        pytest.param({"seed": 1}, "seed was 0 and is 1 now", marks=pytest.mark.slow),
+        pytest.param(
+            {"optimizer": "sgd"},
+            "optimizer was 'adagrad' and is 'sgd' now",
+            marks=pytest.mark.slow,
+        ),
         ({"schedule": "cosine"}, "schedule was 'constant' and is 'cosine' now"),
-        ({"fast_layers": False}, "fast_layers was True and is False now"),
-        ({"xla": True}, "xla was False and is True now"),
+        pytest.param(
+            {"fast_layers": False},
+            "fast_layers was True and is False now",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"xla": True}, "xla was False and is True now", marks=pytest.mark.slow
+        ),
     ],
     ids=str,
 )
@@ -484,6 +496,7 @@ def test_run_killed_at_a_write_goes_on(
     assert_same(outcome(run), uninterrupted)
 
 
+@pytest.mark.slow
 def test_kept_weights_are_checked_before_the_training_goes_on(run, setup):
     best = run.checkpoint_path / "best-1.npz"
     content = best.read_bytes()

@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # Logical devices have to be made before TensorFlow starts. The networks are small: what
 # matters are normalization, dropout, and how gradients come together.
 BEGIN = """
@@ -210,7 +212,6 @@ def test_each_replica_gathers_from_images_of_its_own(result):
     assert result["largest"] < 5_000
 
 
-@pytest.mark.slow
 def test_resnet18_on_two_replicas_comes_to_what_one_device_does():
     one, two = run(NETWORK, "resnet18")
     assert len(set(one)) == 4

@@ -407,6 +407,7 @@ def test_every_setting_learns(tmp_path, settings):
     assert model.output.dtype == "float32"
 
 
+@pytest.mark.slow
 def test_mixed_precision_saves_and_measures_a_model_in_32_bits(tmp_path):
     mixed = {"mixed_precision": True, "epochs": 1, "test": True}
     run = train_model(TrainConfig(**SMALL | mixed), tmp_path)

@@ -124,6 +124,7 @@ def assert_alike(found, expected, name, rtol=2e-4, atol=2e-6):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CASES if name != "16 bits"])
 def test_two_workers_come_to_what_one_does_with_the_whole_batch(lenets, name):
     alone, (chief, other) = lenets
@@ -133,6 +134,7 @@ def test_two_workers_come_to_what_one_does_with_the_whole_batch(lenets, name):
         np.testing.assert_array_equal(other[key], value, err_msg=key)
 
 
+@pytest.mark.slow
 def test_two_workers_in_16_bits_come_near_to_one(lenets):
     alone, (chief, other) = lenets
     np.testing.assert_allclose(chief["16 bits loss"], alone["16 bits loss"], rtol=0.01)

@@ -60,6 +60,7 @@ class Worker:
     def predict(self, images: str, answers: str, batch_size: int) -> dict[str, Any]:
         """Predict the images in one `.npy` file, into another."""
         pixels = np.load(images, allow_pickle=False)
+        batch_size = min(batch_size, getattr(self.run, "largest_batch", batch_size))
         parts = []
         for start in range(0, len(pixels), batch_size):
             self.beat()
