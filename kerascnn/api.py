@@ -7,7 +7,7 @@ imports what it needs.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from os import PathLike, fspath
 from pathlib import Path
@@ -556,6 +556,7 @@ def compare(
     jobs: int | None = None,
     scheduler: str | None = None,
     without_failed: bool = False,
+    leave_out: Mapping[str, str] | None = None,
     reporter: Reporter | None = None,
     **settings: Unpack[CompareKeywords],
 ) -> Results:
@@ -570,6 +571,8 @@ def compare(
             scheduler, or `"local:N"` for N workers of one here; processes of this
             machine where `None`.
         without_failed: Finish without the runs that fail; they are left out for good.
+        leave_out: Networks to give up for good, each with the reason, which the report
+            says first.
         reporter: As for `train`.
         **settings: The fields of `CompareConfig`; the preset has the rest.
 
@@ -593,8 +596,9 @@ def compare(
     if models is not None:
         given["models"] = tuple(models)
     folder = open_comparison(Path(out), given)
+    folder.leave_out(leave_out or {})
     with closing(reporter or LineReporter()) as told:
-        if not folder.has("results.json"):
+        if not folder.has("test.json"):
             for line in describe_reach(folder.protocol):
                 told.message(line)
 

@@ -332,9 +332,16 @@ def test_compare_passes_on_what_was_asked_for(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         comparison_run, "run_comparison", lambda *a, **k: calls.append((a, k))
     )
-    kerascnn.compare(["lenet"], out=tmp_path, preset="quick", jobs=2)
+    kerascnn.compare(
+        ["lenet", "vgg16"],
+        out=tmp_path,
+        preset="quick",
+        jobs=2,
+        leave_out={"vgg16": "It takes too long."},
+    )
     [([folder], options)] = calls
-    assert list(folder.protocol.networks) == ["lenet"]
+    assert list(folder.protocol.networks) == ["lenet", "vgg16"]
+    assert list(folder.protocol.compared) == ["lenet"]
     assert folder.protocol.is_rehearsal
     assert (options["jobs"], options["without_failed"]) == (2, False)
     assert "This is a rehearsal" in capsys.readouterr().err

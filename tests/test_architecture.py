@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY_MODULES = (
     "comparison.bootstrap",
     "comparison.claims",
+    "comparison.curves",
     "comparison.equivalence",
     "comparison.figures",
     "comparison.final_test",

@@ -138,7 +138,21 @@ def _presets() -> str:
     is_flag=True,
     help="Finish without the runs that fail; they are left out for good.",
 )
+@click.option(
+    "--leave-out",
+    type=(Name("model", MODELS), str),
+    metavar="MODEL REASON",
+    multiple=True,
+    help="Give a network up for good, with the reason; the report says so first. "
+    "Repeatable.",
+)
 @click.option("--plan", is_flag=True, help="Print the commands that are left to run.")
+@click.option(
+    "--report",
+    is_flag=True,
+    help="Train nothing: work the answer out anew from the files of the runs, and "
+    "write the report; before all runs have ended, a report of what is missing.",
+)
 @click.option(
     "--gather",
     is_flag=True,
@@ -161,7 +175,9 @@ def compare(
     jobs: int | None,
     scheduler: str | None,
     without_failed: bool,
+    leave_out: tuple[tuple[str, str], ...],
     plan: bool,
+    report: bool,
     gather: bool,
     out: Path,
     as_json: bool,
@@ -180,12 +196,14 @@ def compare(
       kerascnn compare lenet --preset quick
       kerascnn compare --optimizer sgd --optimizer adam --seeds 8 --out adam
       kerascnn compare lenet --plan
+      kerascnn compare --report --out results/claim
       kerascnn compare --scheduler tcp://10.0.0.1:8786 --out /shared/comparison
       kerascnn compare --gather lenet-only vgg16-only --out both
     """
     given = {name: value for name, value in settings.items() if value not in (None, ())}
+    own = (given, plan, jobs, scheduler, without_failed, leave_out)
     if gather:
-        if given or plan or jobs or scheduler or without_failed or not names:
+        if any(own) or report or not names:
             raise click.UsageError(
                 "--gather takes folders of comparisons and --out, and no other options."
             )
@@ -194,6 +212,15 @@ def compare(
 
         folders = [Path(name) for name in names]
         results = gather_comparisons(folders, out, reporter=LineReporter())
+        _echo_all(results, out, as_json)
+        return
+    if report:
+        if any(own) or names:
+            raise click.UsageError("--report takes --out, and no other options.")
+
+        from kerascnn.comparison.run import report_comparison
+
+        results = report_comparison(ComparisonFolder(out), reporter=LineReporter())
         _echo_all(results, out, as_json)
         return
     kind, parameter = Name("model", MODELS), context.command.params[0]
@@ -207,17 +234,24 @@ def compare(
                 "--plan prints what is left to run on any machine, and takes no "
                 "--scheduler."
             )
+        if leave_out:
+            raise click.UsageError("--plan leaves nothing out: say so without it.")
         _echo_plan(open_comparison(out, given), as_json)
         return
     results = api.compare(
-        out=out, jobs=jobs, scheduler=scheduler, without_failed=without_failed, **given
+        out=out,
+        jobs=jobs,
+        scheduler=scheduler,
+        without_failed=without_failed,
+        leave_out=dict(leave_out),
+        **given,
     )
     _echo_all(results, out, as_json)
 
 
 def _echo_plan(folder: ComparisonFolder, as_json: bool) -> None:
     """Print what can be run now, in the order of dependency, and what gathers it."""
-    if not folder.has("results.json"):
+    if not folder.has("test.json"):
         for line in describe_reach(folder.protocol):
             click.echo(line, err=True)
     runs = folder.left()
@@ -250,6 +284,12 @@ def _echo_all(results: Results, out: Path, as_json: bool) -> None:
 
 
 def _echo_results(results: Results) -> None:
+    for title, reason in results.left_out.items():
+        click.echo(f"{title} was planned and is left out: {reason}")
+    for title, words in results.waiting.items():
+        click.echo(f"{title} is not finished: {words} have ended.")
+    if results.joined_at is None:  # no test accuracy is known
+        return
     echo_table(
         COLUMNS,
         [row for network in results.networks for row in _rows(network)],

@@ -29,6 +29,8 @@ from kerascnn.comparison.statistics import (
     summarize,
     verdict,
 )
+from kerascnn.machine.numbers import format_counted, format_points
+from kerascnn.models import MODELS
 
 Correct = npt.NDArray[np.bool_]
 # Correct predictions by seed, `(test images,)`, of one network with one optimizer.
@@ -156,6 +158,7 @@ def judge(
             networks=sum(bool(row.seeds) for row in column),
             pairs=sum(len(row.seeds) for row in column),
             difference=difference,
+            answer=_answer(cells, column, difference, protocol),
             sentence=_sentence(cells, column, difference, protocol),
         )
         for name, column, difference in zip(others, rows, overall, strict=True)
@@ -216,13 +219,13 @@ def _by_epoch(pair: _Pairs) -> list[Summary]:
     return [summarize(row) for row in zip(*differences, strict=True)]
 
 
-def _sentence(
+def _answer(
     cells: Sequence[Cell],
     rows: Sequence[PairResult],
     overall: Difference,
     protocol: Protocol,
 ) -> str:
-    """The answer in words: over all networks, and then one by one."""
+    """The answer over all networks, in words."""
     optimizer, baseline = rows[0].optimizer, rows[0].baseline
     sentence = (
         f'"{optimizer} instead of {baseline} raises the accuracy at the same number of '
@@ -230,23 +233,32 @@ def _sentence(
     )
     if overall.mean is None:
         return f"{sentence}: no pair of runs finished."
-    titles = [network.title for network, _ in cells]
     if len(rows) == 1:
-        return f"{sentence}: {titles[0]} {_points(overall)}."
+        [(network, _)] = cells
+        return f"{sentence}: {_describe(network, overall)}."
+    return f"{sentence} over {len(rows)} networks ({_points(overall)})."
+
+
+def _sentence(
+    cells: Sequence[Cell],
+    rows: Sequence[PairResult],
+    overall: Difference,
+    protocol: Protocol,
+) -> str:
+    """The answer in words, and then that on each network by itself."""
+    answer = _answer(cells, rows, overall, protocol)
+    if overall.mean is None or len(rows) == 1:
+        return answer
     parts: dict[Verdict, list[str]] = {}
-    for title, row in zip(titles, rows, strict=True):
-        name = (
-            title
-            if row.difference.mean is None
-            else f"{title} {_points(row.difference)}"
-        )
-        parts.setdefault(row.difference.verdict, []).append(name)
+    for (network, _), row in zip(cells, rows, strict=True):
+        words = _describe(network, row.difference)
+        parts.setdefault(row.difference.verdict, []).append(words)
     alone = "; ".join(
         f"{_ALONE[verdict].format(margin=protocol.margin)} {_enumerate(parts[verdict])}"
         for verdict in (BETTER, WORSE, EQUAL, NOT_DECIDED)
         if verdict in parts
     )
-    return f"{sentence} over {len(rows)} networks {_points(overall)}. Alone: {alone}."
+    return f"{answer} Alone: {alone}."
 
 
 _ANSWERS = {
@@ -263,15 +275,32 @@ _ALONE = {
 }
 
 
+def _describe(network: NetworkResult, difference: Difference) -> str:
+    """A network with its difference, and the trainings that it is of."""
+    known = [] if difference.mean is None else [_points(difference)]
+    return f"{network.title} ({'; '.join([*known, describe_budget(network)])})"
+
+
+def describe_budget(network: NetworkResult) -> str:
+    """Say in a few words what a network's final runs were given."""
+    words = [format_counted(network.epochs, "epoch", "epochs")]
+    if network.training_images is not None and network.steps is not None:
+        words[0] += f" of {network.training_images:,} images"
+        words.append(format_counted(network.steps, "step", "steps"))
+    side = network.settings["image_size"]
+    words.append(f"{side}x{side} pixels")
+    if len(MODELS[network.model].stems) > 1:
+        words.append(f"{network.settings['stem']} stem")
+    return ", ".join(words)
+
+
 def _points(difference: Difference) -> str:
     """A difference in percentage points, with its interval over seeds."""
-    words = f"{100 * (difference.mean or 0):+.2f} points"
-    if difference.low is not None and difference.high is not None:
-        words += (
-            f", 95% interval {100 * difference.low:+.2f} to "
-            f"{100 * difference.high:+.2f}"
-        )
-    return f"({words})"
+    words = f"{format_points(difference.mean)} points"
+    if difference.low is not None:
+        low, high = format_points(difference.low), format_points(difference.high)
+        words += f", 95% interval {low} to {high}"
+    return words
 
 
 def _enumerate(names: Sequence[str]) -> str:

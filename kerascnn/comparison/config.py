@@ -92,6 +92,7 @@ class Protocol:
         target: The validation accuracy whose epochs and seconds are told, in `(0, 1)`.
         is_rehearsal: Whether it is meant to show how a comparison goes.
         command: The command line that asks for this comparison, without `--out`.
+        left_out: Networks that were given up after the plan; not a part of it.
     """
 
     networks: Mapping[str, Network]
@@ -103,11 +104,18 @@ class Protocol:
     target: float
     is_rehearsal: bool
     command: Sequence[str]
+    left_out: Collection[str] = ()
+
+    @property
+    def compared(self) -> dict[str, Network]:
+        """The networks that are compared: all but those that were left out."""
+        return {k: v for k, v in self.networks.items() if k not in self.left_out}
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain values, for JSON."""
-        rules = dataclasses.asdict(RULES)
-        return {"schema": SCHEMA, **dataclasses.asdict(self), "rules": rules}
+        """The plan as plain values, for JSON."""
+        value, rules = dataclasses.asdict(self), dataclasses.asdict(RULES)
+        del value["left_out"]
+        return {"schema": SCHEMA, **value, "rules": rules}
 
     def to_json(self) -> str:
         """The text of `plan.json`."""

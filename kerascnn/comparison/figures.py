@@ -6,18 +6,26 @@ they are told apart in print and with any color vision.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from kerascnn.comparison.records import NetworkResult, OptimizerResult, TrialResult
+from kerascnn.comparison.curves import QUANTITIES, Course, Floats
+from kerascnn.comparison.records import (
+    Claim,
+    Difference,
+    NetworkResult,
+    OptimizerResult,
+    Summary,
+    TrialResult,
+)
 from kerascnn.drawing import (
     BLUE,
     GRAY,
@@ -27,13 +35,13 @@ from kerascnn.drawing import (
     SKY,
     VERMILION,
     Figure,
-    Rows,
     label_epochs,
     percent,
     plain,
     plain_log_axis,
     zoom_accuracy,
 )
+from kerascnn.machine.numbers import format_counted, format_points
 
 # Color, line style and marker of each optimizer, in the order of the comparison; after
 # the last they begin anew.
@@ -46,118 +54,157 @@ STYLES = (
     (SKY, "--", "P"),
     (GRAY, "-.", "X"),
 )
-# More points than this of a training's steps cannot be seen.
-MAX_POINTS = 40
-
-# A run's `seed`, `status`, `history` (a row an epoch) and `points` (`thin_steps`).
-Curves = Mapping[str, Any]
-Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
 
-def thin_steps(history: Rows, steps: Rows) -> list[dict[str, float]]:
-    """Average the steps of a training in at most `MAX_POINTS` groups.
-
-    Args:
-        history: A row an epoch, with `seconds`.
-        steps: A row a step, with `step`, `epoch`, `loss` and `accuracy`.
-
-    Returns:
-        A row a group: `step` and `epoch` at its end, `seconds` of training until then,
-        and the means of `loss` and `accuracy`. Seconds of an epoch that has no row in
-        the history, as where training diverged, are not a number.
-    """
-    if not steps:
-        return []
-    per_epoch = sum(row["epoch"] == 1 for row in steps)
-    ends = np.concatenate([[0.0], np.cumsum([row["seconds"] for row in history])])
-    points = []
-    for group in np.array_split(np.arange(len(steps)), min(MAX_POINTS, len(steps))):
-        rows = [steps[index] for index in group]
-        whole, part = divmod(rows[-1]["step"], per_epoch)
-        seconds = math.nan
-        if whole + (part > 0) < len(ends):
-            seconds = float(
-                np.interp(rows[-1]["step"] / per_epoch, range(len(ends)), ends)
-            )
-        points.append(
-            {
-                "step": rows[-1]["step"],
-                "epoch": rows[-1]["step"] / per_epoch,
-                "seconds": seconds,
-                **{
-                    name: float(np.mean([row[name] for row in rows]))
-                    for name in ("loss", "accuracy")
-                },
-            }
-        )
-    return points
-
-
-def plot_cell(runs: Sequence[Curves], *, title: str) -> Figure:
+def plot_cell(
+    runs: Sequence[Course], beside: Sequence[Course], *, title: str
+) -> Figure:
     """Plot the loss and the accuracy of a network with one optimizer.
 
-    Means over the seeds, with bands from the lowest to the highest; a run that
-    diverged is drawn by itself, as far as it came.
+    A moving mean over steps, with a band from the lowest to the highest seed, and the
+    steps of the first run faint behind; an epoch's mean at its middle, validation at
+    its end. A run that diverged is drawn by itself, as far as it came.
 
     Args:
         runs: The final runs.
+        beside: The final runs of the network with any optimizer, which share the axes.
         title: What was trained.
     """
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
     figure.suptitle(title)
-    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        finished = [run for run in runs if run["status"] == "finished"]
-        _draw_band(axes, finished, quantity, BLUE, "-", "training, steps")
+    for axes, quantity in zip(figure.subplots(1, 2), QUANTITIES, strict=True):
+        finished = [run for run in runs if run.is_finished]
+        _draw_steps(axes, finished, quantity, BLUE, "-", "training, moving mean")
+        if finished:
+            axes.plot(
+                finished[0].raw["epoch"],
+                finished[0].raw[quantity],
+                color=BLUE,
+                alpha=0.2,
+                linewidth=0.4,
+                zorder=0,
+                rasterized=True,
+                label=f"training, steps of seed {finished[0].seed}",
+            )
+        _draw_epochs(axes, finished, quantity, BLUE, "o", "training, mean of the epoch")
         _draw_epochs(
-            axes, finished, quantity, BLUE, "-", "o", "training, mean of the epoch"
-        )
-        _draw_epochs(
-            axes, finished, f"validation_{quantity}", VERMILION, "--", "s", "validation"
+            axes, finished, f"validation_{quantity}", VERMILION, "s", "validation"
         )
         for run in runs:
-            if run["status"] == "diverged" and run["points"]:
-                _draw_diverged(axes, run["points"], quantity)
+            if run.status == "diverged" and len(run.smooth["epoch"]):
+                _draw_diverged(axes, run, quantity)
         label_epochs(axes, quantity)
-        _zoom(axes, quantity, finished)
+        _share_axis(axes, quantity, beside)
         _add_step_axis(axes, runs)
     _add_legend(figure)
     return figure
 
 
 def plot_pair(
-    curves: Mapping[str, Sequence[Curves]],
+    courses: Mapping[str, Sequence[Course]],
     test: Mapping[str, Mapping[int, float]],
+    by_epoch: Mapping[str, Sequence[Summary]],
     *,
     title: str,
 ) -> Figure:
-    """Plot the optimizers of a network over each other, and their pairs.
+    """Plot the optimizers of a network over each other, and how they differ.
 
     Args:
-        curves: The final runs by optimizer.
-        test: The test accuracies by optimizer and seed.
+        courses: The final runs by optimizer.
+        test: The test accuracies by optimizer and seed; nothing before they are known.
+        by_epoch: The paired difference in validation accuracy after each epoch, by
+            optimizer; likewise.
         title: The network.
     """
-    figure = Figure(figsize=(12, 4.6), layout="constrained")
+    is_known = bool(by_epoch)
+    figure = Figure(figsize=(7.5, 6.2 if is_known else 3.6), layout="constrained")
     figure.suptitle(title)
-    loss, accuracy, pairs = figure.subplots(1, 3, width_ratios=(3, 3, 2))
-    for axes, quantity in ((loss, "loss"), (accuracy, "accuracy")):
-        for (name, runs), (color, line, marker) in _styled(curves.items()):
-            finished = [run for run in runs if run["status"] == "finished"]
-            _draw_band(axes, finished, quantity, color, line, f"{name}, training")
+    panels = figure.subplots(2 if is_known else 1, 2, squeeze=False).ravel()
+    everyone = [run for runs in courses.values() for run in runs]
+    for axes, quantity in zip(panels, QUANTITIES, strict=False):
+        for (name, runs), (color, line, marker) in _styled(courses.items()):
+            finished = [run for run in runs if run.is_finished]
+            _draw_steps(axes, finished, quantity, color, line, f"{name}, training")
             _draw_epochs(
                 axes,
                 finished,
                 f"validation_{quantity}",
                 color,
-                "",
                 marker,
                 f"{name}, validation",
             )
         label_epochs(axes, quantity)
-        _zoom(axes, quantity, [run for runs in curves.values() for run in runs])
-    _draw_pairs(pairs, test)
+        _share_axis(axes, quantity, everyone)
+    if is_known:
+        _draw_difference(panels[2], by_epoch)
+        _draw_pairs(panels[3], test)
     _add_legend(figure)
+    return figure
+
+
+def plot_forest(
+    claims: Sequence[Claim], networks: Sequence[NetworkResult], *, margin: float
+) -> Figure:
+    """Plot the answer: differences in test accuracy with their intervals of 95%.
+
+    Args:
+        claims: Over all networks, of each optimizer after the first.
+        networks: Those that were compared.
+        margin: Percentage points within which a difference counts as none.
+    """
+    several = len(claims) > 1
+    rows: list[tuple[str, Difference, int]] = []
+    # One network alone is its own mean.
+    if len(networks) > 1:
+        for index, claim in enumerate(claims):
+            whose = f", {claim.optimizer}" if several else ""
+            rows.append((f"All, mean{whose}", claim.difference, index))
+    for network in networks:
+        for index, pair in enumerate(network.comparisons):
+            whose = f", {pair.optimizer}" if several else ""
+            epochs = format_counted(network.epochs, "epoch", "epochs")
+            name = f"{network.title}{whose}\n{epochs}"
+            rows.append((name, pair.difference, index))
+    figure = Figure(figsize=(6.4, 0.46 * len(rows) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    axes.axvspan(-margin, margin, color=GRAY, alpha=0.15, linewidth=0)
+    axes.axvline(0, color=GRAY, linewidth=0.8)
+    baseline = claims[0].baseline
+    for place, (_, found, index) in enumerate(rows):
+        color, _, marker = STYLES[(index + 1) % len(STYLES)]
+        is_overall = len(networks) > 1 and place < len(claims)
+        if found.mean is not None:
+            ends = [
+                found.mean if end is None else end for end in (found.low, found.high)
+            ]
+            axes.plot([100 * end for end in ends], [place, place], color=color)
+            axes.plot(
+                100 * found.mean,
+                place,
+                color=color,
+                marker="D" if is_overall else marker,
+                markersize=9 if is_overall else 6,
+            )
+        axes.text(
+            1.02,
+            place,
+            _in_words(found),
+            transform=axes.get_yaxis_transform(),
+            verticalalignment="center",
+            fontsize=9,
+            fontweight="bold" if is_overall else "normal",
+        )
+    if len(networks) > 1:
+        axes.axhline(len(claims) - 0.5, color=GRAY, linewidth=0.5)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(
+        f"Test accuracy minus that of {baseline} (percentage points), interval of 95%\n"
+        f"shaded: differences within {margin:g} points count as none"
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+    axes.grid(alpha=0.3, axis="x")
     return figure
 
 
@@ -206,34 +253,33 @@ def plot_rates(networks: Sequence[NetworkResult]) -> Figure:
 
 def plot_accuracy_over_seconds(
     networks: Sequence[NetworkResult],
-    curves: Mapping[str, Mapping[str, Sequence[Curves]]],
+    courses: Mapping[str, Mapping[str, Sequence[Course]]],
 ) -> Figure:
     """Plot accuracy against the seconds of training, a panel a network.
 
     Args:
         networks: As in the results of a comparison.
-        curves: The final runs by network and optimizer.
+        courses: The final runs by network and optimizer.
     """
     figure, panels = _panels(len(networks))
     figure.suptitle("Accuracy by seconds of training (validation takes none of them)")
     for axes, network in zip(panels, networks, strict=True):
         for (name, runs), (color, line, marker) in _styled(
-            curves[network.model].items()
+            courses[network.model].items()
         ):
-            finished = [run for run in runs if run["status"] == "finished"]
-            points = _mean_points(finished)
-            if points:
+            finished = [run for run in runs if run.is_finished]
+            if stacked := _stack(finished):
                 axes.plot(
-                    points["seconds"],
-                    points["accuracy"],
+                    stacked["seconds"].mean(axis=0),
+                    stacked["accuracy"].mean(axis=0),
                     color=color,
                     linestyle=line,
                     label=f"{name}, training",
                 )
             for run in finished:
                 axes.plot(
-                    np.cumsum([row["seconds"] for row in run["history"]]),
-                    [row["validation_accuracy"] for row in run["history"]],
+                    np.cumsum([row["seconds"] for row in run.history]),
+                    [row["validation_accuracy"] for row in run.history],
                     color=color,
                     linestyle="",
                     marker=marker,
@@ -242,83 +288,118 @@ def plot_accuracy_over_seconds(
                     label=f"{name}, validation",
                 )
         label_epochs(axes, "accuracy", "Seconds of training")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_title(network.title)
         axes.set_xlim(left=0)
+        everyone = [run for runs in courses[network.model].values() for run in runs]
+        _share_axis(axes, "accuracy", everyone)
     _add_legend(figure)
     return figure
 
 
-def _draw_band(
-    axes: Axes, runs: Sequence[Curves], quantity: str, color: str, line: str, name: str
+def _draw_steps(
+    axes: Axes, runs: Sequence[Course], quantity: str, color: str, line: str, name: str
 ) -> None:
     """The steps of some runs: their mean, and a band from the lowest to the highest."""
-    points = _mean_points(runs)
-    if not points:
-        return
-    values = points[f"all_{quantity}"]
-    x = points["epoch"]
-    axes.fill_between(
-        x, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0
-    )
-    axes.plot(x, values.mean(axis=0), color=color, linestyle=line, label=name)
+    if stacked := _stack(runs):
+        values, x = stacked[quantity], stacked["epoch"].mean(axis=0)
+        axes.fill_between(
+            x,
+            values.min(axis=0),
+            values.max(axis=0),
+            color=color,
+            alpha=0.2,
+            linewidth=0,
+        )
+        axes.plot(x, values.mean(axis=0), color=color, linestyle=line, label=name)
 
 
-def _mean_points(runs: Sequence[Curves]) -> dict[str, Floats]:
-    """The points of runs of equal length: means, and `all_` of each, `(runs, points)`.
+def _stack(runs: Sequence[Course]) -> dict[str, Floats]:
+    """The moving means of runs of equal length, by name, `(runs, points)`.
 
     Nothing where a run has no steps.
     """
-    if not runs or not all(run["points"] for run in runs):
+    if not runs or not all(len(run.smooth["epoch"]) for run in runs):
         return {}
-    names = ("epoch", "seconds", "loss", "accuracy")
-    stacked = {
-        name: np.array([[point[name] for point in run["points"]] for run in runs])
-        for name in names
-    }
-    return {name: values.mean(axis=0) for name, values in stacked.items()} | {
-        f"all_{name}": values for name, values in stacked.items()
+    return {
+        name: np.array([run.smooth[name] for run in runs]) for name in runs[0].smooth
     }
 
 
 def _draw_epochs(
     axes: Axes,
-    runs: Sequence[Curves],
+    runs: Sequence[Course],
     quantity: str,
     color: str,
-    line: str,
     marker: str,
     name: str,
 ) -> None:
-    """The epochs of some runs: their mean, with bars from the lowest to the highest."""
-    if not runs or quantity not in runs[0]["history"][0]:
+    """The epochs of some runs: their mean, with bars from the lowest to the highest.
+
+    A mean over an epoch stands at its middle, what is measured after it at its end.
+    """
+    if not runs or quantity not in runs[0].history[0]:
         return
-    values = np.array([[row[quantity] for row in run["history"]] for run in runs])
+    values = np.array([[row[quantity] for row in run.history] for run in runs])
     mean = values.mean(axis=0)
+    back = 0.0 if quantity.startswith("validation") else 0.5
     axes.errorbar(
-        [row["epoch"] for row in runs[0]["history"]],
+        [row["epoch"] - back for row in runs[0].history],
         mean,
         yerr=np.abs([values.min(axis=0) - mean, values.max(axis=0) - mean]),
         color=color,
-        linestyle=line,
+        linestyle="",
         marker=marker,
-        capsize=4,
+        markersize=5,
+        capsize=3,
         markeredgecolor="white",
         zorder=3,
         label=name,
     )
 
 
-def _draw_diverged(axes: Axes, points: Rows, quantity: str) -> None:
-    finite = [point for point in points if math.isfinite(point[quantity])]
+def _draw_diverged(axes: Axes, run: Course, quantity: str) -> None:
     axes.plot(
-        [point["epoch"] for point in finite],
-        [point[quantity] for point in finite],
+        run.smooth["epoch"],
+        run.smooth[quantity],
         color=GRAY,
         linestyle=":",
         marker="x",
-        markevery=[len(finite) - 1] if finite else [],
+        markevery=[len(run.smooth["epoch"]) - 1],
         label="diverged",
     )
+
+
+def _draw_difference(axes: Axes, by_epoch: Mapping[str, Sequence[Summary]]) -> None:
+    """The paired differences over epochs, with their intervals, in points."""
+    axes.axhline(0, color=GRAY, linewidth=0.8)
+    others = itertools.islice(cycle(STYLES), 1, None)  # the first is the baseline's
+    for (name, rows), (color, line, marker) in zip(
+        by_epoch.items(), others, strict=False
+    ):
+        means = np.array([math.nan if row.mean is None else row.mean for row in rows])
+        axes.errorbar(
+            range(1, len(rows) + 1),
+            100 * means,
+            yerr=[
+                [100 * _length(row.low, row.mean) for row in rows],
+                [100 * _length(row.mean, row.high) for row in rows],
+            ],
+            color=color,
+            linestyle=line,
+            marker=marker,
+            capsize=3,
+            label=f"{name}, difference",
+        )
+    axes.set(
+        title="Difference, interval of 95%",
+        xlabel="Epoch",
+        ylabel="Validation accuracy (points)",
+        xlim=(0.5, max(map(len, by_epoch.values())) + 0.5),
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_formatter(FuncFormatter(_signed))
+    axes.grid(alpha=0.3)
 
 
 def _draw_pairs(axes: Axes, test: Mapping[str, Mapping[int, float]]) -> None:
@@ -346,7 +427,7 @@ def _draw_pairs(axes: Axes, test: Mapping[str, Mapping[int, float]]) -> None:
             mean = float(np.mean([*row.values()]))
             axes.plot([index - 0.2, index + 0.2], [mean, mean], color="black")
     axes.set(
-        title="Seed by seed",
+        title="Test images, seed by seed",
         ylabel="Test accuracy (%)",
         xlim=(-0.5, len(test) - 0.5),
     )
@@ -419,14 +500,28 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, panels[:count]
 
 
-def _zoom(axes: Axes, quantity: str, runs: Sequence[Curves]) -> None:
-    """Show the accuracies of runs of several epochs from the worst one upwards."""
-    rows = [
-        row for run in runs if run["status"] == "finished" for row in run["history"]
-    ]
-    if quantity == "accuracy" and any(row["epoch"] > 1 for row in rows):
-        worst = min(min(row["accuracy"], row["validation_accuracy"]) for row in rows)
-        zoom_accuracy(axes, worst)
+def _share_axis(axes: Axes, quantity: str, runs: Sequence[Course]) -> None:
+    """Give a network's panels one vertical axis, whichever optimizer they show.
+
+    Losses are shown as far as moving means and validation go; accuracies from the worst
+    epoch upwards, as the first steps would press the rest together.
+    """
+    finished = [run for run in runs if run.is_finished]
+    rows = [row for run in finished for row in run.history]
+    if quantity == "accuracy":
+        if rows:
+            zoom_accuracy(
+                axes,
+                min(min(row["accuracy"], row["validation_accuracy"]) for row in rows),
+            )
+        return
+    values = [float(loss) for run in finished for loss in run.smooth["loss"]]
+    values += [row[name] for row in rows for name in ("loss", "validation_loss")]
+    if values and min(values) > 0:
+        axes.set_ylim(min(values) / 1.15, max(values) * 1.15)
+        # By what is shown, and not by what is drawn: single steps go far below.
+        is_wide = max(values) > 1000 * min(values)
+        plain_log_axis(axes.yaxis, plain, subs=(1,) if is_wide else (1, 2, 5))
 
 
 def _widen(axes: Axes) -> None:
@@ -438,11 +533,33 @@ def _widen(axes: Axes) -> None:
         axes.set_ylim(min(values) / 1.5, max(values) * 1.5)
 
 
-def _add_step_axis(axes: Axes, runs: Sequence[Curves]) -> None:
+def _length(low: float | None, high: float | None) -> float:
+    """From one end to the other; nothing where there is no interval."""
+    return 0.0 if low is None or high is None else high - low
+
+
+def _signed(value: float, _: float = 0) -> str:
+    """A difference on an axis."""
+    return f"{'+' if value > 0 else ''}{plain(value)}"
+
+
+def _in_words(found: Difference) -> str:
+    """A difference with its interval, and what follows."""
+    if found.mean is None:
+        return "no pair of runs"
+    words = format_points(found.mean)
+    if found.low is not None:
+        words += f" ({format_points(found.low)} to {format_points(found.high)})"
+    return f"{words}\n{found.verdict}"
+
+
+def _add_step_axis(axes: Axes, runs: Sequence[Course]) -> None:
     """Steps on the upper edge, where the epochs are below."""
-    points: Rows = next((run["points"] for run in runs if run["points"]), [])
-    if points:
-        per_epoch = points[-1]["step"] / points[-1]["epoch"]
+    epochs: Floats | None = next(
+        (run.raw["epoch"] for run in runs if len(run.raw["epoch"])), None
+    )
+    if epochs is not None:
+        per_epoch = 1 / epochs[0]
         upper = axes.secondary_xaxis(
             "top", functions=(lambda x: x * per_epoch, lambda x: x / per_epoch)
         )

@@ -7,6 +7,7 @@ comparison/
     logs/          what each training said
     leases/        who trains what on a cluster, while it is trained there
     failed.json    the runs that are left out, if any
+    left_out.json  the networks that were given up, if any, each with the reason
     chosen.json    the learning rates, chosen on validation
     labels.npy     the classes of the test images, in their order
     test.json      the accuracies that follow from them; joined once
@@ -21,6 +22,7 @@ be kept in version control, and a copy of it goes on where it was.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 # What a scheduler may need to set for a machine of its own; no result rests on it.
 OWN_SETTINGS = {"device", "tensorboard", "checkpoint_seconds"}
 PLAN_NAME = "plan.json"
+LEFT_OUT_NAME = "left_out.json"
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,13 @@ class ComparisonFolder:
                 f"{path} was edited: its text is not what kerascnn wrote. Put it back, "
                 "or take another --out."
             )
-        return protocol
+        left_out = self.left_out()
+        if unknown := left_out.keys() - protocol.networks.keys():
+            raise ConfigError(
+                f"{self.path / LEFT_OUT_NAME} names {', '.join(sorted(unknown))}, but "
+                f"{path} has {', '.join(protocol.networks)}. Put it back as it was."
+            )
+        return dataclasses.replace(protocol, left_out=tuple(left_out))
 
     def run(self, planned: PlannedRun) -> Run:
         """The run that was planned, whether it exists or not."""
@@ -140,6 +149,39 @@ class ComparisonFolder:
     def failed(self) -> dict[str, str]:
         """The runs that are left out, each with the reason."""
         return self.read_json("failed.json") if self.has("failed.json") else {}
+
+    def left_out(self) -> dict[str, str]:
+        """The networks that were given up after the plan, each with the reason."""
+        return self.read_json(LEFT_OUT_NAME) if self.has(LEFT_OUT_NAME) else {}
+
+    def leave_out(self, reasons: Mapping[str, str]) -> None:
+        """Give up networks for good; the report says so first.
+
+        Args:
+            reasons: Why, by network.
+
+        Raises:
+            ConfigError: One that is not compared, or all that are left.
+            RunError: The test accuracies are known already.
+        """
+        compared = self.protocol.compared
+        new = {k: v for k, v in reasons.items() if k not in self.left_out()}
+        if unknown := new.keys() - self.protocol.networks.keys():
+            raise ConfigError(
+                f"{', '.join(sorted(unknown))} cannot be left out: {self.path} "
+                f"compares {', '.join(compared)}."
+            )
+        if new and self.has("test.json"):
+            raise RunError(
+                f"No network can be left out of {self.path} any more: its test "
+                "accuracies are known. Start it again without --leave-out."
+            )
+        if new and not compared.keys() - new.keys():
+            raise ConfigError(
+                f"{', '.join(compared)}: one network has to be left in {self.path}."
+            )
+        if new:
+            self.write_json(LEFT_OUT_NAME, self.left_out() | new)
 
     def chosen_digest(self) -> str:
         """The SHA-256 of `chosen.json`, by which later changes to it are seen."""
@@ -226,7 +268,7 @@ def _settings(protocol: Protocol) -> dict[str, Any]:
         **{
             name: value
             for name, value in vars(protocol).items()
-            if name not in {"networks", "optimizers", "command"}
+            if name not in {"networks", "optimizers", "command", "left_out"}
         },
     }
     for model, network in protocol.networks.items():

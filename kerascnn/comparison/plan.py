@@ -263,7 +263,7 @@ def choose(protocol: Protocol, outcomes: Outcomes) -> dict[str, Rates]:
         RunError: A network whose tuning is not complete.
     """
     chosen = {}
-    for model in protocol.networks:
+    for model in protocol.compared:
         rates = chosen_rates(protocol, model, outcomes)
         if rates is None:
             raise RunError(
@@ -304,7 +304,7 @@ def planned_runs(protocol: Protocol, outcomes: Outcomes) -> list[PlannedRun]:
     The final runs of a network are known when its tuning is complete.
     """
     runs: list[PlannedRun] = []
-    for model in protocol.networks:
+    for model in protocol.compared:
         if protocol.tune:
             runs += tune(protocol, model, outcomes).runs
         rates = chosen_rates(protocol, model, outcomes)

@@ -48,10 +48,10 @@ class Progress:
         outcomes, planned = self._folder.outcomes(), self._folder.planned()
         left = [run for run in planned if run.name not in outcomes]
         self._done, self._total = len(planned) - len(left), len(planned)
-        self._left = dict.fromkeys(self._protocol.networks, 0)
+        self._left = dict.fromkeys(self._protocol.compared, 0)
         for run in left:
             self._left[run.config.model] += self._work(run)
-        for model, network in self._protocol.networks.items():
+        for model, network in self._protocol.compared.items():
             if chosen_rates(self._protocol, model, outcomes) is None:
                 count = network.budget.seeds * len(self._protocol.optimizers)
                 self._total += count

@@ -20,7 +20,7 @@ def describe_reach(protocol: Protocol) -> Iterator[str]:
             "hardly trained, and its verdicts mean nothing."
         )
     seeds = {
-        model: network.budget.seeds for model, network in protocol.networks.items()
+        model: network.budget.seeds for model, network in protocol.compared.items()
     }
     found = reach(list(seeds.values()), level=RULES.level)
     can = "it can" if found.primary <= RULES.level else "it can never"

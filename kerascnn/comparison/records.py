@@ -218,7 +218,8 @@ class Claim:
         networks: How many networks have pairs.
         pairs: How many pairs there are in all.
         difference: The unweighted mean of the networks' mean differences.
-        sentence: All of it in words.
+        answer: That mean in words.
+        sentence: The same, with what is known of each network and its budget.
     """
 
     baseline: str
@@ -226,6 +227,7 @@ class Claim:
     networks: int
     pairs: int
     difference: Difference
+    answer: str
     sentence: str
 
 
@@ -269,16 +271,22 @@ class Results:
     Attributes:
         plans: The SHA-256 of each `plan.json`, by the folder's name.
         protocol: The comparison, or all of them as one.
-        joined_at: When labels were joined to predictions, the last time.
-        test_images: How many there are.
-        networks: The networks.
+        joined_at: When labels were joined to predictions, the last time; `None` before
+            that, when no test accuracy is known, and there are neither comparisons nor
+            claims.
+        test_images: How many there are; `None` likewise.
+        left_out: The networks that were given up after the plan, with the reasons.
+        waiting: The networks whose runs have not all ended, with how far they are.
+        networks: The others.
         claims: Over all networks, of each optimizer after the first.
     """
 
     plans: Mapping[str, str]
     protocol: Mapping[str, Any]
-    joined_at: str
-    test_images: int
+    joined_at: str | None
+    test_images: int | None
+    left_out: Mapping[str, str]
+    waiting: Mapping[str, str]
     networks: Sequence[NetworkResult]
     claims: Sequence[Claim]
 

@@ -17,7 +17,9 @@ from kerascnn.comparison.plan import (
     Outcome,
     Outcomes,
     PlannedRun,
+    Rates,
     choose,
+    chosen_rates,
     final_runs,
     tune,
 )
@@ -63,12 +65,60 @@ def derive_results(parts: Sequence[ComparisonFolder]) -> Results:
         protocol=protocol.to_dict(),
         joined_at=max(test["joined_at"] for test in tests),
         test_images=images,
+        left_out=_left_out(parts),
+        waiting={},
         networks=[
             dataclasses.replace(network, comparisons=rows)
             for (network, _), rows in zip(cells, comparisons, strict=True)
         ],
         claims=claims,
     )
+
+
+def preview_results(folder: ComparisonFolder) -> Results:
+    """Work out what is known of a comparison before its labels are joined.
+
+    That is how the runs went of each network whose final runs have all ended. Nothing
+    is said of test images, nor of how optimizers differ.
+
+    Args:
+        folder: The comparison.
+
+    Raises:
+        RunError: The files do not fit together.
+    """
+    protocol, outcomes = folder.protocol, folder.outcomes()
+    networks, waiting = [], {}
+    for model in protocol.compared:
+        rates = chosen_rates(protocol, model, outcomes)
+        if rates is None:
+            kind, runs = "tuning", tune(protocol, model, outcomes).runs
+        else:
+            kind, runs = "final", final_runs(protocol, model, rates)
+        ended = sum(run.name in outcomes for run in runs)
+        if rates is None or ended < len(runs):
+            waiting[MODELS[model].title] = f"{ended} of {len(runs)} {kind} runs"
+        else:
+            networks.append(_read_network(folder, model, rates, outcomes, {})[0])
+    return Results(
+        plans={folder.path.absolute().name: protocol.digest()},
+        protocol=protocol.to_dict(),
+        joined_at=None,
+        test_images=None,
+        left_out=_left_out([folder]),
+        waiting=waiting,
+        networks=networks,
+        claims=[],
+    )
+
+
+def _left_out(parts: Sequence[ComparisonFolder]) -> dict[str, str]:
+    """The networks that were given up, by their names for people."""
+    return {
+        MODELS[model].title: reason
+        for part in parts
+        for model, reason in part.left_out().items()
+    }
 
 
 def merge_protocols(parts: Sequence[ComparisonFolder]) -> Protocol:
@@ -81,7 +131,7 @@ def merge_protocols(parts: Sequence[ComparisonFolder]) -> Protocol:
     networks = dict(first.networks)
     for part, protocol in zip(parts[1:], others, strict=True):
         for name, value in vars(protocol).items():
-            own = {"networks", "command"}
+            own = {"networks", "command", "left_out"}
             if name not in own and value != getattr(first, name):
                 raise ConfigError(
                     f"{part.path} has {name} = {value}, but {parts[0].path} has "
@@ -94,7 +144,8 @@ def merge_protocols(parts: Sequence[ComparisonFolder]) -> Protocol:
                     "Gather each network once."
                 )
             networks[model] = network
-    return dataclasses.replace(first, networks=networks)
+    left_out = [model for part in parts for model in part.protocol.left_out]
+    return dataclasses.replace(first, networks=networks, left_out=left_out)
 
 
 def _read_networks(
@@ -114,30 +165,42 @@ def _read_networks(
             "the time when labels were joined. Put the files back as they were."
         )
     labels = folder.read_array(LABELS_NAME)
-    for model, network in protocol.networks.items():
-        finals = final_runs(protocol, model, rates[model])
-        _check_alike(folder, finals)
+    for model in protocol.compared:
         correct: dict[str, dict[int, Correct]] = {name: {} for name in rates[model]}
-        for run in finals:
+        for run in final_runs(protocol, model, rates[model]):
             if outcomes[run.name].status == "finished":
                 correct[run.config.optimizer][run.config.seed] = _score(
                     folder, run, labels, test["runs"]
                 )
-        optimizers = [
-            _optimizer(
-                folder,
-                [run for run in finals if run.config.optimizer == optimizer],
-                outcomes,
-                correct[optimizer],
-                protocol.target,
-                optimizer=optimizer,
-                learning_rate=rate,
-                tuning=_tuning(protocol, model, optimizer, outcomes),
-            )
-            for optimizer, rate in rates[model].items()
-        ]
-        _check_pairs(folder, optimizers)
-        yield _network(model, network, optimizers), correct
+        yield _read_network(folder, model, rates[model], outcomes, correct)
+
+
+def _read_network(
+    folder: ComparisonFolder,
+    model: str,
+    rates: Rates,
+    outcomes: Outcomes,
+    correct: Mapping[str, Mapping[int, Correct]],
+) -> Cell:
+    """A network of a comparison, with its correct predictions where they are known."""
+    protocol = folder.protocol
+    finals = final_runs(protocol, model, rates)
+    _check_alike(folder, finals)
+    optimizers = [
+        _optimizer(
+            folder,
+            [run for run in finals if run.config.optimizer == optimizer],
+            outcomes,
+            correct.get(optimizer, {}),
+            protocol.target,
+            optimizer=optimizer,
+            learning_rate=rate,
+            tuning=_tuning(protocol, model, optimizer, outcomes),
+        )
+        for optimizer, rate in rates.items()
+    ]
+    _check_pairs(folder, optimizers)
+    return _network(model, protocol.networks[model], optimizers), correct
 
 
 def _score(
@@ -172,7 +235,7 @@ def _network(
         trials=network.budget.trials,
         settings=network.settings,
         optimizers=optimizers,
-        comparisons=(),
+        comparisons=[],
         **work,
     )
 
@@ -287,14 +350,14 @@ def _run(
     target: float,
 ) -> RunResult:
     row = RunResult(name=planned.name, seed=planned.config.seed, status=outcome.status)
-    if correct is None:
+    if outcome.status != "finished":
         return row
     run = folder.run(planned)
     metrics, epochs = run.require_metrics(), run.epochs
     return dataclasses.replace(
         row,
-        test_correct=int(correct.sum()),
-        test_accuracy=float(correct.mean()),
+        test_correct=None if correct is None else int(correct.sum()),
+        test_accuracy=None if correct is None else float(correct.mean()),
         first_loss=run.steps[0]["loss"] if run.has("steps.csv") else None,
         training_accuracy=metrics.training_accuracy,
         training_loss=metrics.training_loss,

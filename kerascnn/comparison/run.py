@@ -99,9 +99,31 @@ def gather_comparisons(
     return _report(target, parts, reporter)
 
 
+def report_comparison(
+    folder: ComparisonFolder, *, reporter: Reporter | None = None
+) -> Results:
+    """Write the report from the files of the runs; train nothing, join nothing.
+
+    Args:
+        folder: A comparison. Before its labels are joined the report says what is
+            missing, and nothing of test images or of differences.
+        reporter: Told how it goes; nobody where `None`.
+
+    Returns:
+        The results, as `derive_results` gives them, or `preview_results`.
+
+    Raises:
+        RunError: The folder holds no comparison, or its files do not fit together.
+    """
+    _ = folder.protocol  # before a lock makes the folder
+    with folder.locked():
+        return _report(folder, [folder], reporter or Reporter())
+
+
 def is_reported(folder: ComparisonFolder) -> bool:
     """Whether all has been written; `results.json` comes last."""
-    return folder.has("results.json") and folder.has("report.html")
+    names = ("test.json", "results.json", "report.html")
+    return all(folder.has(name) for name in names)
 
 
 def _join(folder: ComparisonFolder) -> None:

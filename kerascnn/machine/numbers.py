@@ -13,6 +13,13 @@ def format_accuracy(share: float | None) -> str:
     return f"{round(share, 4) + 0.0:.2%}"  # which takes the sign from a zero
 
 
+def format_points(share: float | None) -> str:
+    """Write a difference of accuracies in percentage points: `+0.05`, or a dash."""
+    if share is None:
+        return "-"
+    return f"{round(100 * share, 2) + 0.0:+.2f}"
+
+
 def format_loss(loss: float) -> str:
     """Write a loss: `0.0312`, or `2.5e+33` on its way to infinity."""
     return f"{loss:.4f}" if abs(loss) < 1e5 else f"{loss:.3g}"

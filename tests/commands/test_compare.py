@@ -62,6 +62,9 @@ class Results(SimpleNamespace):
 
 
 RESULTS = Results(
+    joined_at="2026-01-01T00:00:00+00:00",
+    left_out={"VGG-16": "It takes too long."},
+    waiting={},
     networks=[
         SimpleNamespace(
             model="lenet",
@@ -91,6 +94,7 @@ RESULTS = Results(
             networks=1,
             pairs=8,
             difference=difference(0.003, 0.001, 0.005, 0.0078125, "better"),
+            answer="It holds.",
             sentence="It holds.",
         )
     ],
@@ -111,7 +115,8 @@ def seen(monkeypatch):
 
 
 def test_options_are_the_settings():
-    own = {"jobs", "scheduler", "without_failed", "plan", "gather", "out", "as_json"}
+    own = {"jobs", "scheduler", "without_failed", "leave_out", "plan", "report"}
+    own |= {"gather", "out", "as_json"}
     fields = {field.name for field in dataclasses.fields(CompareConfig)}
     # The arguments are models or, with --gather, folders.
     options = {param.name for param in compare.params} - own - {"names"}
@@ -148,6 +153,7 @@ def test_options_reach_the_library(seen, tmp_path):
 def test_table_verdicts_and_claim_are_printed(seen):
     result = run("lenet")
     assert result.stdout.splitlines() == [
+        "VGG-16 was planned and is left out: It takes too long.",
         "model  optimizer  rate  test accuracy      95% interval  runs  diverged  "
         "seconds",
         "lenet  sgd        0.05         98.00%  97.50% to 98.50%     8         0  "
@@ -234,9 +240,39 @@ def test_gather_takes_folders(monkeypatch):
     assert result.stdout.endswith("It holds.\n\nReport: both/report.html\n")
 
 
+def test_report_takes_a_folder_and_trains_nothing(monkeypatch):
+    calls = []
+    waiting = {"LeNet-5": "3 of 6 tuning runs"}
+    unfinished = Results(joined_at=None, left_out={}, waiting=waiting)
+
+    def report(folder, reporter):
+        calls.append(folder.path)
+        return unfinished
+
+    monkeypatch.setattr(comparison_run, "report_comparison", report)
+    result = run("--report", "--out", "some")
+    assert calls == [Path("some")]
+    assert result.stdout == (
+        "LeNet-5 is not finished: 3 of 6 tuning runs have ended.\n\n"
+        "Report: some/report.html\n"
+    )
+
+
+def test_network_is_left_out_with_a_reason(seen):
+    assert run("lenet", "vgg16", "--leave-out", "vgg16", "no time").exit_code == 0
+    [(folder, _)] = seen
+    assert folder.left_out() == {"vgg16": "no time"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (["--report", "lenet"], 2, "--report takes --out"),
+        (["--report", "--jobs", "2"], 2, "--report takes --out"),
+        (["--report", "--gather", "a"], 2, "--gather takes folders"),
+        (["--report"], 1, "Cannot read comparison/plan.json"),
+        (["--plan", "--leave-out", "lenet", "x"], 2, "--plan leaves nothing out"),
+        (["--leave-out", "lenett", "x"], 2, "Did you mean 'lenet'"),
         (["lenett"], 2, "Did you mean 'lenet'"),
         (["--optimizer", "adagard"], 2, "Did you mean 'adagrad'"),
         (["--optimizer", "sgd"], 1, "two optimizers at least"),

@@ -113,7 +113,8 @@ def test_command_asks_for_the_same_comparison(settings):
     protocol = CompareConfig(**settings).resolve()
     _, name, *arguments = protocol.command
     with compare.make_context(name, arguments) as context:
-        own = ("jobs", "without_failed", "plan", "gather", "out", "as_json")
+        own = ("jobs", "without_failed", "leave_out", "plan", "report", "gather")
+        own = (*own, "out", "as_json")
         given = {
             "models" if key == "names" else key: value
             for key, value in context.params.items()

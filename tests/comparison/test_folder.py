@@ -133,3 +133,26 @@ def test_second_process_is_told_to_wait(made):
     again = ComparisonFolder(folder.path)
     with folder.locked(), pytest.raises(RunError, match=message), again.locked():
         pass
+
+
+def test_networks_are_left_out_for_good_and_with_a_reason(made):
+    folder = made.make(models=("lenet", "vgg16"))
+    folder.leave_out({"vgg16": "It takes too long."})
+    folder.leave_out({"vgg16": "Said again."})
+    assert folder.left_out() == {"vgg16": "It takes too long."}
+    assert list(folder.protocol.compared) == ["lenet"]
+    with pytest.raises(ConfigError, match=r"alexnet cannot be left out: .* lenet"):
+        folder.leave_out({"alexnet": ""})
+    with pytest.raises(ConfigError, match="lenet: one network has to be left"):
+        folder.leave_out({"lenet": ""})
+    folder.write_json("left_out.json", {"vgg17": "a slip"})
+    with pytest.raises(ConfigError, match=r"left_out\.json names vgg17, but"):
+        _ = folder.protocol
+
+
+def test_no_network_is_left_out_once_test_accuracies_are_known(made):
+    folder = made.make(models=("lenet", "vgg16"))
+    folder.write_json("test.json", {})
+    with pytest.raises(RunError, match="accuracies are known"):
+        folder.leave_out({"vgg16": "It did worse."})
+    assert folder.left_out() == {}

@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
 
+from kerascnn.comparison import report
 from kerascnn.comparison.report import write_report
+from kerascnn.comparison.run import is_reported, report_comparison
 from kerascnn.models import MODELS
 
 
@@ -35,7 +38,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.references, self.alts, self.words = [], [], [], []
-        self.rows, self.cells = [], 0
+        self.rows, self.cells, self.columns = [], 0, []
         self.feed(text)
         self.close()
 
@@ -58,6 +61,8 @@ class Page(HTMLParser):
 
     def handle_data(self, text):
         self.words.append(text)
+        if self.open[-1:] == ["th"] and "thead" in self.open:
+            self.columns.append(text)
 
 
 @pytest.mark.slow
@@ -105,8 +110,7 @@ def test_markdown_is_the_twin(reported):
     assert results.claims[0].sentence in text
     heads = re.findall(r"^## (.*)$", text, re.M)
     assert heads == [
-        *("What was asked", "Results", "Verdicts", "Protocol", "Figures"),
-        *("Repeat it", "Every run"),
+        *("Results", "Verdicts", "Protocol", "Figures", "Repeat it", "Every run")
     ]
     assert [head for head in heads if head not in html] == []
     numbers = set(re.findall(r"[+-]?\d+\.\d+", text))
@@ -134,7 +138,7 @@ def test_the_ten_figures_of_the_report_and_more_are_there(reported):
     folder, _ = reported
     names = {
         *(f"{model}-{name}" for model in MODELS for name in ("sgd", "adagrad", "pair")),
-        *("rates", "accuracy-seconds"),
+        *("forest", "rates", "accuracy-seconds"),
     }
     for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
         files = {path.stem: path for path in folder.figures_path.glob(f"*{suffix}")}
@@ -152,7 +156,7 @@ def test_results_are_written_as_returned(reported):
 
 
 @pytest.mark.parametrize(("preset", "says"), [("quick", True), ("full", False)])
-def test_rehearsal_is_said_in_the_report(made, preset, says):
+def test_rehearsal_is_said_in_the_report(made, undrawn, preset, says):
     folder = made.make(preset=preset, seeds=2)
     made.do_runs(folder, made.inside)
     made.join(folder)
@@ -171,3 +175,122 @@ def test_report_without_tuning_and_steps(made):
     text = (folder.path / "report.md").read_text()
     assert "No tuning: the learning rates are the recipes'." in text
     assert "rates.png" not in text
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are made, and not rendered, which takes long."""
+    monkeypatch.setattr(report, "save_figure", write_nothing)
+
+
+def write_nothing(figure, path):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+
+
+def report_on_lenet(made, status=lambda run: "finished", test=accuracy):
+    folder = made.make(seeds=2)
+    made.do_runs(folder, made.inside, status, test)
+    made.join(folder)
+    write_report(folder, [folder])
+    return folder
+
+
+def test_columns_that_are_zero_everywhere_are_left_out(made, undrawn):
+    folder = report_on_lenet(made)
+    page = Page((folder.path / "report.html").read_text())
+    assert page.columns[:2] == ["network", "optimizer"]
+    assert {"diverged", "failed", "dropped"}.isdisjoint(page.columns)
+    second = page.columns.index("network", 1)
+    assert page.columns[second : second + 2] == ["network", "verdict"]
+    text = (folder.path / "report.md").read_text()
+    assert "| diverged |" not in text
+    assert "| network | verdict | difference, 95% interval |" in text
+
+
+def test_lost_runs_are_told_wherever_one_was(made, undrawn):
+    def status(run):
+        return "diverged" if run.name == "lenet-sgd-seed-2" else "finished"
+
+    folder = report_on_lenet(made, status)
+    page = Page((folder.path / "report.html").read_text())
+    assert "diverged" in page.columns
+    assert "dropped" in page.columns
+    assert "failed" not in page.columns
+    text = (folder.path / "report.md").read_text()
+    assert "1 of 2 runs above 90%: the lowest has 98.00% of the test images." in text
+
+
+@pytest.mark.parametrize(
+    ("adagrad", "says"),
+    [
+        (0.95, "2 runs, all above 90%: the lowest has 95.00% of the test images."),
+        (0.9, "0 of 2 runs above 90%: the lowest has 90.00% of the test images."),
+    ],
+)
+def test_figures_say_whether_runs_pass_what_the_lab_report_says(
+    made, undrawn, adagrad, says
+):
+    rows = {"sgd": 0.98, "adagrad": adagrad}
+    folder = report_on_lenet(made, test=lambda run: rows[run.config.optimizer])
+    text = (folder.path / "report.html").read_text()
+    assert (
+        f"LeNet-5 with adagrad: loss and accuracy over epochs and steps. {says}" in text
+    )
+    assert "2 runs, all above 90%: the lowest has 98.00% of the test images." in text
+
+
+def test_network_that_was_left_out_is_told_in_the_first_line(made, undrawn):
+    folder = made.make(models=("lenet", "vgg16"), seeds=2)
+    folder.leave_out({"vgg16": "<It> takes too long."})
+    made.do_runs(folder, made.inside)
+    made.join(folder)
+    write_report(folder, [folder])
+    first = "VGG-16 was planned and is left out: "
+    text = (folder.path / "report.md").read_text()
+    assert text.startswith(f"**{first}<It> takes too long.**\n")
+    html = (folder.path / "report.html").read_text()
+    body = html.partition("<body>\n")[2]
+    assert body.startswith(
+        f'<p class="claim lacking">{first}&lt;It&gt; takes too long.<'
+    )
+
+
+def test_report_before_the_labels_says_what_is_missing_and_no_difference(made, undrawn):
+    folder = made.make(models=("lenet", "vgg16"), seeds=2)
+    made.do_runs(folder, made.inside)
+    shutil.rmtree(folder.runs_path / "vgg16-sgd-seed-2")
+    results = report_comparison(folder)
+    assert json.loads((folder.path / "results.json").read_text()) == results.to_dict()
+    assert not folder.has("test.json")
+    for name in ("report.html", "report.md"):
+        text = (folder.path / name).read_text()
+        assert "Ended\nare 3 of 4 final runs of VGG-16." in text.replace(
+            "Ended are", "Ended\nare"
+        )
+        assert "Verdicts" not in text
+        assert "test accuracy" not in text
+        assert "2 runs, all above 90%: the lowest has 95.00% of the validation" in text
+    assert not is_reported(folder)
+
+
+@pytest.mark.slow
+def test_answer_is_worked_out_anew_without_tensorflow(made, undrawn, run_python):
+    folder = report_on_lenet(made)
+    before = (folder.path / "results.json").read_text()
+    (folder.path / "results.json").unlink()
+    program = (
+        "import sys; from kerascnn.cli import main\n"
+        "main(['compare', '--report', '--out', sys.argv[1]], standalone_mode=False)\n"
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    done = run_python("-c", program, str(folder.path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"Report: {folder.path / 'report.html'}\n[]\n")
+    results, again = json.loads(before), folder.read_json("results.json")
+    assert results["claims"][0]["sentence"] in done.stdout
+    # Here the tests draw fewer, and only the bootstrap depends on it.
+    for found in (results, again):
+        for row in (found["claims"][0], found["networks"][0]["comparisons"][0]):
+            del row["difference"]["bootstrap_low"], row["difference"]["bootstrap_high"]
+    assert again == results

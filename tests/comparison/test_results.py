@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from kerascnn.comparison.results import derive_results
+from kerascnn.comparison.results import derive_results, preview_results
 from kerascnn.errors import ConfigError, RunError
 
 # Eight pairs, all of which differ by 0.002 to 0.004 in one direction.
@@ -50,8 +50,10 @@ def test_planted_difference_is_found(made):
     assert claim.difference.p == 2 / 256
     assert claim.sentence == (
         '"adagrad instead of sgd raises the accuracy at the same number of epochs" '
-        "holds: LeNet-5 (+0.30 points, 95% interval +0.24 to +0.36)."
+        "holds: LeNet-5 (+0.30 points, 95% interval +0.24 to +0.36; 3 epochs of 54,000 "
+        "images, 12 steps, 28x28 pixels)."
     )
+    assert claim.answer == claim.sentence
     assert json.loads(json.dumps(results.to_dict(), allow_nan=False))
 
 
@@ -114,10 +116,13 @@ def test_p_values_are_corrected_for_the_number_of_networks(made):
     assert claim.difference.p == 2 / 2**12
     assert claim.difference.verdict == "better"
     assert "holds over 3 networks (+0.19 points" in claim.sentence
+    budget = "; 3 epochs of 54,000 images, 12 steps, 28x28 pixels"
+    points = "+0.28 points, 95% interval +0.20 to +0.36"
+    small = budget.replace("28x28 pixels", "32x32 pixels, paper stem")
     assert claim.sentence.endswith(
-        "; not decided on LeNet-5 (+0.28 points, 95% interval +0.20 to +0.36) and "
-        "ResNet-18 (+0.28 points, 95% interval +0.20 to +0.36)."
+        f"; not decided on LeNet-5 ({points}{budget}) and ResNet-18 ({points}{small})."
     )
+    assert claim.sentence.startswith(f"{claim.answer} Alone: equal within 0.1 points")
 
 
 def test_every_optimizer_is_compared_with_the_first(made):
@@ -285,6 +290,46 @@ def test_results_before_the_labels_are_an_error(made):
     folder = made.make()
     made.do_runs(folder, made.inside)
     with pytest.raises(RunError, match="Cannot read"):
+        derive_results([folder])
+
+
+# Before the labels are joined, and networks that are left out
+
+
+def test_preview_tells_what_is_missing_and_nothing_of_tests(made):
+    folder = made.make(models=("lenet", "vgg16"))
+    made.do_runs(folder, made.inside)
+    shutil.rmtree(folder.runs_path / "vgg16-adagrad-seed-2")
+    results = preview_results(folder)
+    assert results.waiting == {"VGG-16": "5 of 6 final runs"}
+    [network] = results.networks
+    assert (network.model, network.comparisons, results.claims) == ("lenet", [], [])
+    for row in network.optimizers:
+        assert row.validation_accuracy.count == 3
+        assert row.test_accuracy.count == 0
+        assert {run.test_correct for run in row.runs} == {None}
+    for path in folder.runs_path.glob("vgg16-adagrad-rate-*"):
+        shutil.rmtree(path)
+    # The three rates of SGD were tied, and each has had a second run.
+    assert preview_results(folder).waiting == {"VGG-16": "6 of 9 tuning runs"}
+    assert (results.joined_at, results.test_images) == (None, None)
+
+
+def test_network_that_is_left_out_is_told_and_not_counted(made):
+    folder = made.make(models=("lenet", "vgg16"))
+    digest = folder.protocol.digest()
+    folder.leave_out({"vgg16": "It takes too long."})
+    assert {run.config.model for run in folder.planned()} == {"lenet"}
+    assert folder.protocol.digest() == digest
+    made.do_runs(folder, made.inside, test=table(SGD, PLANTED))
+    made.join(folder)
+    results = derive_results([folder])
+    assert results.left_out == {"VGG-16": "It takes too long."}
+    assert [network.model for network in results.networks] == ["lenet"]
+    assert only(results).tests == 1
+    assert list(results.protocol["networks"]) == ["lenet", "vgg16"]
+    (folder.path / "left_out.json").unlink()
+    with pytest.raises(RunError, match="learning rates of vgg16 are not chosen"):
         derive_results([folder])
 
 

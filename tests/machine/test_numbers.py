@@ -8,6 +8,7 @@ from kerascnn.machine.numbers import (
     format_counted,
     format_loss,
     format_megabytes,
+    format_points,
     format_rate,
     format_seconds,
 )
@@ -35,6 +36,14 @@ def test_times_read_as_people_write_them(seconds, text):
 )
 def test_accuracies_have_two_decimals_and_no_blank(share, text):
     assert format_accuracy(share) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.00123, "+0.12"), (-0.5, "-50.00"), (-0.00001, "+0.00"), (None, "-")],
+)
+def test_differences_have_a_sign_and_are_in_points(share, text):
+    assert format_points(share) == text
 
 
 def test_other_numbers():
