@@ -109,7 +109,7 @@ def _fetch(kept: Path) -> bytes:
         files = list(Path(folder).glob("*.tgz"))
         if said or not files:
             raise ExportError(
-                f"Cannot fetch {PACKAGE} {VERSION}, which runs models in browsers: "
+                f"Cannot fetch LiteRT.js, the npm package {PACKAGE} {VERSION}: "
                 f"{said or 'npm gave nothing'}. Connect to the network once, or put "
                 f"the package's archive from the npm registry at {kept}."
             )
