@@ -80,13 +80,15 @@ def difference(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
 
 
 def section(rows: list[Row]) -> str:
-    """What `RESULTS.md` says of all rows."""
+    """What `RESULTS.md` says of all rows; a network of one seed is left out."""
     lines = []
     for (name, network), own in group(rows, "instruction_set", "network").items():
         accuracies = {
             way: {row["seed"]: 100 * float(row["test_accuracy"]) for row in found}
             for (way,), found in group(own, "way").items()
         }
+        if len(accuracies.get("keras", {})) < 2:
+            continue
         epochs, limit = LENGTHS[network]
         cells = [name, network, f"{epochs} x {limit:,}", str(len(accuracies["keras"]))]
         for way in WAYS:

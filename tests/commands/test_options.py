@@ -14,7 +14,7 @@ def test_trust_and_time_limit_reach_the_runtime(
 ):
     asked = []
 
-    def refuse(path, format, *, trust, timeout_s, threads=None):
+    def refuse(path, format, *, trust, timeout_s, **others):
         asked.append((trust, timeout_s))
         raise ModelFileError("no")
 

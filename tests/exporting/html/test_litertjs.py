@@ -8,7 +8,7 @@ import pytest
 from kerascnn.data.cache import VARIABLE
 from kerascnn.errors import ExportError
 from kerascnn.exporting.html import litertjs as module
-from kerascnn.exporting.html.litertjs import VERSION, is_intact, load_litertjs
+from kerascnn.exporting.html.litertjs import PACKAGE, VERSION, is_intact, load_litertjs
 
 
 @pytest.mark.slow
