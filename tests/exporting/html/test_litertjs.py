@@ -55,7 +55,8 @@ def test_no_network_is_one_line_that_says_what_to_do(node, tmp_path, monkeypatch
     with pytest.raises(ExportError) as told:
         load_litertjs()
     text = str(told.value)
-    assert text.startswith(f"Cannot fetch LiteRT.js, the npm package {PACKAGE} {VERSION}")
+    package = f"{PACKAGE} {VERSION}"
+    assert text.startswith(f"Cannot fetch LiteRT.js, the npm package {package}")
     assert "ECONNREFUSED" in text
     assert "\n" not in text
     assert str(tmp_path / "cache" / "litertjs" / f"core-{VERSION}.tgz") in text
