@@ -313,14 +313,19 @@ def share_cores(
         strategy: Where to compute.
         recorded: What the run began with, which is taken over where it can be; GPUs
             compute whole batches.
-        workers: How many processes share the batch.
+        workers: How many processes share the batch. Of several none divides its share
+            further: one that hears the settings from the chief has started TensorFlow
+            by then, with a thread for each core, and is to come to the same bits.
         message: Gets a line where TensorFlow keeps other threads.
 
     Returns:
         What is used.
     """
-    share, on_one_cpu = settings.batch_size // workers, is_one_cpu(strategy)
-    if recorded and not (on_one_cpu and can_split(share, recorded.batch_parts)):
+    share = settings.batch_size // workers
+    on_one_cpu = is_one_cpu(strategy) and workers == 1
+    if recorded and workers > 1 and recorded.batch_parts > 1:
+        recorded = None  # its threads are for the parts
+    elif recorded and not (on_one_cpu and can_split(share, recorded.batch_parts)):
         recorded = replace(recorded, batch_parts=1)
     splits_batches = settings.fast_layers and MODELS[settings.model].splits_batches
     return share_batch(

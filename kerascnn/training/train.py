@@ -18,7 +18,7 @@ from kerascnn.errors import (
     TrainingInterruptedError,
 )
 from kerascnn.machine.cluster import Cluster
-from kerascnn.machine.computation import differences
+from kerascnn.machine.computation import Computation, differences
 from kerascnn.machine.reporter import Reporter
 from kerascnn.machine.state import fresh_state
 from kerascnn.machine.text import command_line, printable
@@ -188,7 +188,7 @@ def resume_training(
         computation = None if is_over else computation_of(run, plan.settings)
         workers = join_workers(cluster, plan.settings, computation, reporter)
         if workers.count > 1:
-            _tell_plan(workers, None if is_over else plan)
+            _tell_plan(workers, None if is_over else plan, computation)
         if is_over:
             reporter.message(f"{run.path} has finished already.")
             return run
@@ -249,12 +249,13 @@ def _follow_resumed(
     """Train what the chief resumes, as a worker that writes nothing."""
     workers = join_workers(cluster, None, None, reporter)
     with workers.watched(_at_start):
-        plan = _tell_plan(workers, None)
+        plan, computation = _tell_plan(workers, None, None)
         if plan is None:
             reporter.message("The run has finished already.")
             return run
         setup = prepare_training(
             plan.settings,
+            recorded=computation,
             arrays=None if data is None else split_of_arrays(*data, None),
             former=plan.former,
             workers=workers,
@@ -263,11 +264,21 @@ def _follow_resumed(
     return _follow(setup)
 
 
-def _tell_plan(workers: Workers, plan: ConfigFile | None) -> ConfigFile | None:
-    """What the chief is to do, for workers that have no run."""
+def _tell_plan(
+    workers: Workers, plan: ConfigFile | None, computation: Computation | None
+) -> tuple[ConfigFile | None, Computation | None]:
+    """What the chief is to do, and how it computes, for workers that have no run."""
     with workers.watched(_at_start):
-        text = workers.of_chief(lambda: None if plan is None else plan.to_json())
-    return None if text is None else parse_config(json.loads(text))
+        text, values = workers.of_chief(
+            lambda: (
+                plan.to_json() if plan else None,
+                computation.to_dict() if computation else None,
+            )
+        )
+    return (
+        None if text is None else parse_config(json.loads(text)),
+        None if values is None else Computation.from_dict(values),
+    )
 
 
 def _at_start() -> tuple[str, str]:

@@ -179,7 +179,7 @@ def test_resnet18_normalized_by_shares_is_that_of_one_with_the_same_shares(tmp_p
 def start(folder, *words, workers, index, **options):
     """Start one worker in a folder of its own."""
     place = folder / f"worker-{index}"
-    place.mkdir(exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
         [
             *(sys.executable, "-P", "-m", "kerascnn", "train", *words),
@@ -267,6 +267,40 @@ def test_killed_worker_ends_the_other_and_any_number_goes_on(tmp_path):
     assert codes == [0, 0], said
     assert "Going on after" in said[0]
     assert run.require_metrics().epochs == done + 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [0, 1])
+def test_training_of_two_with_a_kill_ends_in_the_bits_of_one_without(tmp_path, killed):
+    words = (
+        *("lenet", "--epochs", "12", "--limit", "640", "--deterministic"),
+        *("--checkpoint-steps", "7", "--lost-seconds", "6"),
+    )
+
+    def begin(name, *words):
+        addresses = free_addresses(2)
+        return [
+            start(tmp_path / name, *words, workers=addresses, index=n) for n in (0, 1)
+        ]
+
+    def outcome(name):
+        run = Run(tmp_path / name / "worker-0" / "saved_models" / "lenet-sgd-1")
+        return run.load_model().get_weights(), run.steps
+
+    codes, said = end(*begin("whole", *words))
+    assert codes == [0, 0], said
+    workers = begin("cut", *words)
+    wait_for(workers[0], "epoch 3/")
+    workers[killed].kill()
+    codes, said = end(*workers)
+    assert codes[1 - killed] == 1, said
+    codes, said = end(*begin("cut", "--resume", "saved_models/lenet-sgd-1"))
+    assert codes == [0, 0], said
+    assert "Going on after" in said[0]
+    (whole, steps), (cut, other_steps) = outcome("whole"), outcome("cut")
+    for before, after in zip(whole, cut, strict=True):
+        np.testing.assert_array_equal(after, before)
+    assert other_steps == steps
 
 
 @pytest.mark.slow
