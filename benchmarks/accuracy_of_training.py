@@ -31,7 +31,7 @@ LENGTHS = {
     "alexnet": (1, 20_000),
     "vgg16": (1, 10_000),
     "resnet18": (2, 20_000),
-    "mobilenet": (2, 20_000),
+    "mobilenet": (2, 10_000),
 }
 WAYS = {
     "kerascnn": [],
