@@ -225,6 +225,7 @@ def read_checkpoint(run):
         return json.loads(arrays["state"].tobytes())
 
 
+@pytest.mark.slow
 def test_chief_writes_the_run_and_the_other_worker_nothing(tmp_path):
     workers = free_addresses(2)
     codes, said = end(
