@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +26,9 @@ from kerascnn.model_files.formats import (
     QUANTIZATIONS,
 )
 from kerascnn.model_files.ranges import MEGABYTES, MEMORY, TOLERANCE
+
+if TYPE_CHECKING:
+    from kerascnn.exporting.report import Export
 
 COLUMNS = (
     Column("file"),
@@ -145,7 +149,7 @@ def export(
             COLUMNS,
             [
                 (
-                    str(export.path),
+                    _title(export),
                     format_megabytes(export.size_bytes),
                     format_accuracy(export.accuracy),
                     format_accuracy(export.agreement),
@@ -157,3 +161,10 @@ def export(
             ],
         )
     require_agreement(exports)
+
+
+def _title(export: Export) -> str:
+    """The file, and which of its models where it holds several."""
+    if FORMATS[export.format].joins and export.quantization != "none":
+        return f"{export.path} ({export.quantization})"
+    return str(export.path)

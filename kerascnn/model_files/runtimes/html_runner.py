@@ -41,6 +41,7 @@ class Runner:
             pass_fds=[writing],
         )
         os.close(writing)
+        self.process_id = self.process.pid
         self.pixels = cast(IO[bytes], self.process.stdin)
         self.answers = os.fdopen(reading, "rb")
         start = json.loads(self.answers.readline() or self._end())

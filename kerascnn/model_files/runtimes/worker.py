@@ -93,10 +93,11 @@ class Worker:
         return {"seconds": taken}
 
     def memory(self) -> dict[str, Any]:
-        """The most memory that the process has held, in bytes."""
+        """The most memory that the process has held, in bytes; or its runner's own."""
+        process_id = getattr(self.run, "process_id", "self")
         try:
             # What the parent held when it forked is in getrusage, and not in this.
-            with open("/proc/self/status") as file:
+            with open(f"/proc/{process_id}/status") as file:
                 [line] = [line for line in file if line.startswith("VmHWM:")]
             return {"peak_bytes": int(line.split()[1]) * 1024}
         except OSError:

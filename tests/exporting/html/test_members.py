@@ -32,6 +32,7 @@ def test_models_of_a_page_are_benchmarked_by_kerascnns_own_scripts(
     for row in (exact, quantized):
         assert 0 < row.latency_ms <= row.latency_p95_ms
         assert set(row.images_per_second) == {4}
+        assert row.peak_bytes > 40e6  # Node's, and not that of the process beside it
     assert measured.recommended in measured.models
 
 
