@@ -29,9 +29,9 @@ from kerascnn.machine.environment import instruction_set
 LENGTHS = {
     "lenet": (3, 54_000),
     "alexnet": (1, 20_000),
-    "vgg16": (1, 10_000),
+    "vgg16": (1, 6_000),
     "resnet18": (2, 20_000),
-    "mobilenet": (2, 10_000),
+    "mobilenet": (1, 10_000),
 }
 WAYS = {
     "kerascnn": [],
