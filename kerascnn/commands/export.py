@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -26,9 +25,6 @@ from kerascnn.model_files.formats import (
     QUANTIZATIONS,
 )
 from kerascnn.model_files.ranges import MEGABYTES, MEMORY, TOLERANCE
-
-if TYPE_CHECKING:
-    from kerascnn.exporting.report import Export
 
 COLUMNS = (
     Column("file"),
@@ -149,7 +145,9 @@ def export(
             COLUMNS,
             [
                 (
-                    _title(export),
+                    FORMATS[export.format].model_title(
+                        export.path, export.quantization
+                    ),
                     format_megabytes(export.size_bytes),
                     format_accuracy(export.accuracy),
                     format_accuracy(export.agreement),
@@ -161,10 +159,3 @@ def export(
             ],
         )
     require_agreement(exports)
-
-
-def _title(export: Export) -> str:
-    """The file, and which of its models where it holds several."""
-    if FORMATS[export.format].joins and export.quantization != "none":
-        return f"{export.path} ({export.quantization})"
-    return str(export.path)

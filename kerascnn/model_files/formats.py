@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kerascnn.model_files import usage
 from kerascnn.registry import Entry, Registry
@@ -76,6 +77,12 @@ class FormatEntry(Entry):
         usual = ("none", self.quantizations[0])
         part = "" if quantization in usual or self.joins else f"-{quantization}"
         return f"{self.stem}{part}{self.suffix}"
+
+    def model_title(self, path: Path, quantization: str) -> str:
+        """What to call an exported model: its file, and which of several in it."""
+        if self.joins and quantization != "none":
+            return f"{path} ({quantization})"
+        return str(path)
 
 
 FORMATS = Registry(

@@ -34,7 +34,7 @@ DETAIL = re.compile(r"(code|errno|syscall|address|port|path|type|at|A complete l
 # Of the builds of the runtime the one that needs no more than SIMD of 128 bits.
 LOADER = "package/wasm/litert_wasm_compat_internal.js"
 WASM = "package/wasm/litert_wasm_compat_internal.wasm"
-LIBRARY = "package/dist/index.js"
+MODULE = "package/dist/index.js"
 
 Message = Callable[[str], None]
 
@@ -44,12 +44,12 @@ class LiteRtJs:
     """The parts of the package that a page needs.
 
     Attributes:
-        library: The module of its API.
+        module: That of its API.
         loader: The script that starts the WebAssembly module.
         wasm: The WebAssembly module.
     """
 
-    library: str
+    module: str
     loader: str
     wasm: bytes
 
@@ -72,10 +72,10 @@ def load_litertjs(message: Message = lambda text: None) -> LiteRtJs:
             )
         write_whole(path, lambda file: file.write(content))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        library, loader, wasm = (
-            _member(archive, name) for name in (LIBRARY, LOADER, WASM)
+        module, loader, wasm = (
+            _member(archive, name) for name in (MODULE, LOADER, WASM)
         )
-    return LiteRtJs(library.decode(), loader.decode(), wasm)
+    return LiteRtJs(module.decode(), loader.decode(), wasm)
 
 
 def is_intact(content: bytes) -> bool:

@@ -50,7 +50,7 @@ def page_members(
                 path=page,
                 format=HTML,
                 dataset=dataset,
-                source=page if name == "none" else Path(f"{page} ({name})"),
+                source=Path(FORMATS[HTML].model_title(page, name)),
                 page=PageMember(
                     index=index, scripts=scripts, runtime=f"{TITLE} in Node"
                 ),

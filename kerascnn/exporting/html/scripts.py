@@ -36,7 +36,7 @@ LAST_EXPORT = re.compile(
 def engine_script(runtime: LiteRtJs) -> str:
     """All that has to do with no document: fitting, models, the self-test."""
     return (
-        f"const litert = {_library(runtime.library)}\n"
+        f"const litert = {_expression(runtime.module)}\n"
         f"globalThis.kerascnn = (() => {{\n{_joined(ENGINE)}\n"
         f"return {{ {', '.join(OFFERED)} }};\n}})();"
     )
@@ -60,7 +60,7 @@ def _joined(names: tuple[str, ...]) -> str:
     return "".join(EXPORT.sub("", IMPORT.sub("", text)) for text in texts)
 
 
-def _library(text: str) -> str:
+def _expression(text: str) -> str:
     """LiteRT.js's module as an expression."""
     if text.count(WASM_UTILS) != 1 or not LAST_EXPORT.search(text):
         raise ValueError("LiteRT.js is not of the version that is pinned")
