@@ -14,10 +14,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,14 @@ class Lease:
 
     path: Path
     token: str
+    _writing: threading.Lock = field(
+        default_factory=threading.Lock, init=False, repr=False, compare=False
+    )
 
     def renew(self) -> bool:
         """Show that the holder lives; false where another has taken over.
+
+        A lease that was released stays so.
 
         Raises:
             OSError: The folder cannot be read.
@@ -73,13 +79,17 @@ class Lease:
         lost()
 
     def _write(self, *, released: bool) -> bool:
-        found = _read(self.path)
-        later = self.path.with_name(_name(_number(self.path) + 1))
-        if found.get("token") != self.token or later.exists():
-            return False
-        renewals = found["renewals"] + 1
-        write_json(self.path, found | {"renewals": renewals, "released": released})
-        return True
+        with self._writing:  # it is released in one thread, and kept in another
+            found = _read(self.path)
+            if found.get("token") != self.token:
+                return False
+            if found["released"]:
+                return True
+            if self.path.with_name(_name(_number(self.path) + 1)).exists():
+                return False
+            renewals = found["renewals"] + 1
+            write_json(self.path, found | {"renewals": renewals, "released": released})
+            return True
 
 
 def take(folder: Path, holder: str, expired: str | None = None) -> Lease | None:

@@ -123,6 +123,34 @@ def test_holder_that_lost_changes_nothing_and_is_told(tmp_path, clock):
     assert new.renew()
 
 
+def test_release_while_it_is_being_renewed_stays(tmp_path, monkeypatch):
+    lease = take(tmp_path, "a")
+    write, begun, may_end = module.write_json, threading.Event(), threading.Event()
+
+    def write_slowly(path, value):
+        if not value["released"]:
+            begun.set()
+            may_end.wait(60)
+        write(path, value)
+
+    monkeypatch.setattr(module, "write_json", write_slowly)
+    renewal = threading.Thread(target=lease.renew)
+    release = threading.Thread(target=lease.release)
+    renewal.start()
+    assert begun.wait(60)
+    release.start()
+    release.join(0.2)  # without a lock it would end now, and the renewal undo it
+    may_end.set()
+    for thread in (renewal, release):
+        thread.join(60)
+    assert holder_of(tmp_path) is None
+    assert lease.renew()  # by its keeper, which does not know yet
+    assert holder_of(tmp_path) is None
+    other = take(tmp_path, "b")
+    assert lease.renew()  # nothing was lost
+    assert other.renew()
+
+
 def test_lease_whose_files_are_gone_is_lost(tmp_path):
     lease = take(tmp_path / "run", "a")
     lease.path.unlink()
