@@ -9,11 +9,18 @@ import pytest
 
 import kerascnn
 from kerascnn.data.cache import VARIABLE
+from kerascnn.machine.gpus import HIDDEN
 from kerascnn.machine.tensorflow import configure
 
 configure()  # as the command line does, before a test imports TensorFlow
 
 PACKAGE = Path(kerascnn.__file__).parent
+
+
+def pytest_configure(config):
+    """Test on the processor, whatever there is: GPUs are for `-m gpu` alone."""
+    if "gpu" not in config.option.markexpr.replace("not gpu", ""):
+        os.environ.update(HIDDEN)
 
 
 def pytest_report_header():

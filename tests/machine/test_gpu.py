@@ -1,6 +1,7 @@
 """Training on a real GPU: `pytest -m gpu`, minutes where there is one, else skipped."""
 
-import contextlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import keras
@@ -47,13 +48,27 @@ def train(setup, steps=20):
     return np.array([setup.step.run(number, 1)[0][0] for number in range(steps)])
 
 
-@contextlib.contextmanager
-def exact_products():
-    """Multiply in float32, as processors do."""
-    before = tf.config.experimental.tensor_float_32_execution_enabled()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    yield
-    tf.config.experimental.enable_tensor_float_32_execution(before)
+def train_apart(steps=5, exact=False, **changed):
+    """Losses and final weights of a training in a process of its own.
+
+    What was trained before in a process shows: how to convolve is chosen there once,
+    and then kept, also where TF32 or determinism are switched later.
+
+    Args:
+        steps: How many to train.
+        exact: Multiply in float32, as processors do, and not in TF32.
+        changed: Settings in which it differs from `CONFIG`.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh) as process:
+        return process.submit(_train, steps, exact, changed).result()
+
+
+def _train(steps, exact, changed):
+    if exact:
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    setup = prepare(**changed)
+    return train(setup, steps), setup.model.get_weights()
 
 
 def assert_falling(losses):
@@ -73,9 +88,9 @@ def test_loss_falls(model, optimizer):
 
 @pytest.mark.parametrize("model", ["lenet", "resnet18"])
 def test_losses_are_near_those_of_the_processor(model):
-    with fresh_state(), exact_products():
-        fast = train(prepare(model=model, learning_rate=0.003), 5)
-        slow = train(prepare(model=model, learning_rate=0.003, device="cpu"), 5)
+    settings = {"model": model, "learning_rate": 0.003, "exact": True}
+    fast, _ = train_apart(**settings)
+    slow, _ = train_apart(**settings, device="cpu")
     np.testing.assert_allclose(fast, slow, rtol=1e-2)
 
 
@@ -103,30 +118,27 @@ def test_mixed_precision_trains_in_what_the_gpu_has():
 
 @pytest.mark.parametrize("model", ["lenet", "resnet18"])
 def test_xla_comes_to_the_same_losses(model):
-    with fresh_state(), exact_products():
-        plain = train(prepare(model=model, learning_rate=0.003), 5)
-        compiled = train(prepare(model=model, learning_rate=0.003, xla=True), 5)
+    settings = {"model": model, "learning_rate": 0.003, "exact": True}
+    plain, _ = train_apart(**settings)
+    compiled, _ = train_apart(**settings, xla=True)
     np.testing.assert_allclose(compiled, plain, rtol=1e-2)
 
 
 @pytest.mark.parametrize("model", ["lenet", "alexnet", "mobilenet"])
 def test_deterministic_training_repeats(model):
-    results = []
-    for _ in range(2):
-        with fresh_state():
-            setup = prepare(model=model, learning_rate=0.003, deterministic=True)
-            results.append((train(setup, 10).tolist(), setup.model.get_weights()))
-    (first, weights), (again, others) = results
-    assert first == again
+    settings = {"model": model, "learning_rate": 0.003, "deterministic": True}
+    losses, weights = train_apart(10, **settings)
+    again, others = train_apart(10, **settings)
+    np.testing.assert_array_equal(losses, again)
     for weight, other in zip(weights, others, strict=True):
         np.testing.assert_array_equal(weight, other)
 
 
 @pytest.mark.skipif(len(GPUS) < 2, reason="there is one GPU")
 def test_two_gpus_train_as_one():
-    with fresh_state(), exact_products():
-        one = train(prepare(model="resnet18", learning_rate=0.003), 5)
-        two = train(prepare(model="resnet18", learning_rate=0.003, gpus=2), 5)
+    settings = {"model": "resnet18", "learning_rate": 0.003, "exact": True}
+    one, _ = train_apart(**settings)
+    two, _ = train_apart(**settings, gpus=2)
     np.testing.assert_allclose(two, one, rtol=1e-2)
 
 
