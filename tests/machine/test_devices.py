@@ -140,6 +140,7 @@ def test_steps_of_one_call_are_those_of_many(result, count):
     assert result[f"1 calls-{count}"] == result[f"6 calls-{count}"]
 
 
+@pytest.mark.slow
 def test_batch_that_devices_cannot_share_is_refused(result):
     assert result["error"] == (
         "batch_size is 33, which 2 devices cannot share equally. Set it to 32."
@@ -212,15 +213,20 @@ def test_half_precision_is_bfloat16_where_all_gpus_have_it(capabilities, kind):
     assert half_precision([{}]) == "float16"
 
 
-def test_devices_of_any_strategy_are_named(result):
+def test_device_of_a_strategy_is_named():
     strategy = one_device("CPU:0")
     assert describe_devices(strategy) == ["CPU:0"]
     assert len(replica_devices(strategy)) == 1
     assert is_one_cpu(strategy)
+
+
+@pytest.mark.slow
+def test_devices_of_any_strategy_are_named(result):
     assert result["named"] == [["CPU:0"], ["CPU:1"], ["CPU:0", "CPU:1"], ["CPU:0"]]
     assert result["one CPU"] == [True, True, False, True]
 
 
+@pytest.mark.slow
 def test_small_shares_of_a_batch_are_told_and_xla_over_several_is_refused(result):
     assert result["lines"] == [
         "Each of 2 devices computes 16 images of a batch of 32, too few to be fast. "
