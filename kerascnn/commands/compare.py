@@ -43,7 +43,7 @@ COLUMNS = (
         for title in ("rate", "test accuracy", "95% interval", "runs")
     ),
     Column("diverged", is_number=True, extra=1),
-    Column("seconds", is_number=True, extra=2),
+    Column("seconds an epoch", is_number=True, extra=2),
 )
 
 
@@ -317,7 +317,7 @@ def _rows(network: NetworkResult) -> Iterable[tuple[object, ...]]:
             _interval(test),
             test.count,
             row.diverged,
-            None if row.seconds.mean is None else round(row.seconds.mean),
+            None if row.quickest_epoch is None else f"{row.quickest_epoch:.1f}",
         )
 
 

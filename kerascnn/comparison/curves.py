@@ -29,8 +29,7 @@ class Course:
         history: A row an epoch.
         raw: `epoch`, `loss` and `accuracy` of every step until the loss was no longer
             a finite number, `(steps,)`. An epoch of 1.5 is the middle of the second.
-        smooth: The same as moving means, at `MAX_POINTS` steps or fewer, with the
-            `seconds` of training until then; not a number where the epoch has no row.
+        smooth: The same as moving means, at `MAX_POINTS` steps or fewer.
     """
 
     seed: int
@@ -53,7 +52,7 @@ def follow(
     Args:
         seed: Its seed.
         status: How it ended.
-        history: A row an epoch, with `seconds`.
+        history: A row an epoch.
         steps: A row a step, with `loss` and `accuracy`; may be empty.
         steps_per_epoch: Of a whole epoch.
     """
@@ -64,14 +63,8 @@ def follow(
     raw = {"epoch": epochs} | {name: row[:end] for name, row in values.items()}
     shown = np.unique(np.linspace(0, end - 1, min(MAX_POINTS, end)).round().astype(int))
     half = round(steps_per_epoch / WINDOWS_PER_EPOCH / 2)
-    ends = np.concatenate([[0.0], np.cumsum([row["seconds"] for row in history])])
-    smooth = {
-        "epoch": epochs[shown],
-        "seconds": np.interp(
-            epochs[shown], np.arange(len(ends)), ends, right=float("nan")
-        ),
-    }
-    smooth |= {name: moving_mean(raw[name], half)[shown] for name in QUANTITIES}
+    smooth = {name: moving_mean(raw[name], half)[shown] for name in QUANTITIES}
+    smooth["epoch"] = epochs[shown]
     return Course(seed, status, history, raw, smooth)
 
 

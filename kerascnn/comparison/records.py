@@ -80,13 +80,13 @@ class RunResult:
         first_loss: Of the first step, before any update; `None` where the run's
             `steps.csv` was not kept.
         seconds: Of training.
+        quickest_epoch: Seconds of the epoch that took the fewest.
         images_per_second: While training.
         training_images: How many it was trained on.
         validation_images: How many were held out.
         steps: Updates.
         parameters: Weights of the network.
         epochs_to_target: Epochs until one ended at the target accuracy or above.
-        seconds_to_target: Seconds of training until then.
         validation_by_epoch: The validation accuracy after each epoch.
     """
 
@@ -101,13 +101,13 @@ class RunResult:
     validation_loss: float | None = None
     first_loss: float | None = None
     seconds: float | None = None
+    quickest_epoch: float | None = None
     images_per_second: float | None = None
     training_images: int | None = None
     validation_images: int | None = None
     steps: int | None = None
     parameters: int | None = None
     epochs_to_target: int | None = None
-    seconds_to_target: float | None = None
     validation_by_epoch: Sequence[float] = field(default_factory=list)
 
 
@@ -125,9 +125,9 @@ class OptimizerResult:
         test_accuracy: Over the runs that finished, as all that follow.
         validation_accuracy: After the last epoch.
         training_accuracy: In the last epoch.
-        seconds: Of training.
+        quickest_epoch: Seconds of the epoch that took the fewest in any of them: what
+            else a machine did shows least in it. `None` where none finished.
         epochs_to_target: Over the runs that reached it.
-        seconds_to_target: Likewise.
         validation_by_epoch: The validation accuracy after each epoch.
     """
 
@@ -140,10 +140,15 @@ class OptimizerResult:
     test_accuracy: Summary
     validation_accuracy: Summary
     training_accuracy: Summary
-    seconds: Summary
+    quickest_epoch: float | None
     epochs_to_target: Summary
-    seconds_to_target: Summary
     validation_by_epoch: Sequence[Summary]
+
+    @property
+    def seconds_to_target(self) -> float | None:
+        """Seconds of training to the target, if all epochs were as the quickest."""
+        epochs, pace = self.epochs_to_target.mean, self.quickest_epoch
+        return None if epochs is None or pace is None else epochs * pace
 
 
 @dataclass(frozen=True, kw_only=True)

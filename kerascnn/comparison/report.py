@@ -161,7 +161,8 @@ def _save_figures(
         save(
             plot_accuracy_over_seconds(results.networks, courses),
             "accuracy-seconds",
-            "Accuracy against seconds of training on this machine.",
+            "Accuracy against seconds of training, if all epochs were as quick as the "
+            "quickest.",
         )
     return figures
 

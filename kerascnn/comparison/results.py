@@ -327,15 +327,17 @@ def _optimizer(
             "test_accuracy",
             "validation_accuracy",
             "training_accuracy",
-            "seconds",
             "epochs_to_target",
-            "seconds_to_target",
         )
     }
     return OptimizerResult(
         runs=runs,
         diverged=sum(run.status == "diverged" for run in runs),
         failed=sum(run.status == "failed" for run in runs),
+        quickest_epoch=min(
+            (run.quickest_epoch for run in runs if run.quickest_epoch is not None),
+            default=None,
+        ),
         validation_by_epoch=[summarize(row) for row in zip(*courses, strict=True)],
         **summaries,
         **chosen,
@@ -364,24 +366,19 @@ def _run(
         validation_accuracy=metrics.validation_accuracy,
         validation_loss=metrics.validation_loss,
         seconds=metrics.seconds,
+        quickest_epoch=min(row["seconds"] for row in epochs),
         images_per_second=metrics.images_per_second,
         training_images=metrics.training_images,
         validation_images=metrics.validation_images,
         steps=metrics.steps,
         parameters=metrics.parameters,
-        **_to_target(epochs, target),
+        epochs_to_target=_epochs_to(target, epochs),
         validation_by_epoch=[row["validation_accuracy"] for row in epochs],
     )
 
 
-def _to_target(epochs: Iterable[Mapping[str, float]], target: float) -> dict[str, Any]:
-    """Epochs and seconds of training until an epoch ended at the target or above."""
-    seconds = 0.0
-    for row in epochs:
-        seconds += row["seconds"]
-        if row["validation_accuracy"] >= target:
-            return {
-                "epochs_to_target": int(row["epoch"]),
-                "seconds_to_target": round(seconds, 3),
-            }
-    return {}
+def _epochs_to(target: float, epochs: Iterable[Mapping[str, float]]) -> int | None:
+    """Epochs until one ended at the target or above."""
+    reached = (row["epoch"] for row in epochs if row["validation_accuracy"] >= target)
+    first = next(reached, None)
+    return None if first is None else int(first)

@@ -35,7 +35,7 @@ def optimizer(name, rate, test, diverged=0):
         optimizer=name,
         learning_rate=rate,
         test_accuracy=test,
-        seconds=summary(12.345) if test.count else summary(None, count=0),
+        quickest_epoch=12.345 if test.count else None,
         diverged=diverged,
     )
 
@@ -155,11 +155,11 @@ def test_table_verdicts_and_claim_are_printed(seen):
     assert result.stdout.splitlines() == [
         "VGG-16 was planned and is left out: It takes too long.",
         "model  optimizer  rate  test accuracy      95% interval  runs  diverged  "
-        "seconds",
+        "seconds an epoch",
         "lenet  sgd        0.05         98.00%  97.50% to 98.50%     8         0  "
-        "     12",
+        "            12.3",
         "lenet  adagrad       -              -                 -     0         8  "
-        "      -",
+        "               -",
         "",
         "LeNet-5: adagrad better, +0.30 points (+0.10 to +0.50), p = 0.00781 of 8 "
         "pairs",

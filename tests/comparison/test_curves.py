@@ -35,15 +35,13 @@ def test_moving_mean_has_as_many_on_either_side_but_at_the_end():
     assert list(moving_mean(np.array([]), 3)) == []
 
 
-def test_few_steps_are_kept_with_their_place_in_epochs_and_seconds():
+def test_few_steps_are_kept_with_their_place_in_epochs():
     course = follow(1, "finished", HISTORY, steps_of(8, 4), 4)
     assert list(course.raw["epoch"]) == [n / 4 for n in range(1, 9)]
     assert list(course.raw["loss"]) == [2 / n for n in range(1, 9)]
     # A twentieth of four steps is none.
     assert list(course.smooth["loss"]) == pytest.approx(list(course.raw["loss"]))
-    assert list(course.smooth["seconds"]) == pytest.approx(
-        [*(0.75 * n for n in range(1, 5)), *(3 + 1.25 * n for n in range(1, 5))]
-    )
+    assert list(course.smooth["epoch"]) == list(course.raw["epoch"])
     assert course.is_finished
 
 
@@ -68,9 +66,7 @@ def test_steps_end_where_the_loss_is_no_longer_a_number():
     steps[4]["loss"] = math.nan
     course = follow(1, "diverged", HISTORY[:1], steps, 4)
     assert list(course.raw["epoch"]) == [0.25, 0.5, 0.75, 1]
-    assert list(course.smooth["seconds"]) == pytest.approx([0.75, 1.5, 2.25, 3])
-    later = follow(1, "diverged", HISTORY[:1], steps_of(6, 4), 4).smooth["seconds"]
-    assert [math.isnan(value) for value in later] == [False] * 4 + [True] * 2
+    assert list(course.smooth["epoch"]) == [0.25, 0.5, 0.75, 1]
 
 
 def test_run_without_steps_has_none():

@@ -300,8 +300,10 @@ def test_rates_have_a_panel_for_each_network():
     assert labels(figure) == ["sgd", "adagrad", "chosen", "diverged"]
 
 
-def test_accuracy_over_seconds_counts_training_alone():
-    curves = {network.model: {"sgd": RUNS, "adagrad": RUNS} for network in NETWORKS[:1]}
+def test_accuracy_over_seconds_is_at_the_pace_of_the_quickest_epoch():
+    busy = run_of(1, 0.9)
+    busy.history[0]["seconds"] = 900.0
+    curves = {"one": {"sgd": [busy, RUNS[1]], "adagrad": RUNS}}
     figure = plot_accuracy_over_seconds(NETWORKS[:1], curves)
     (axes,) = figure.axes
     assert axes.get_xlabel() == "Seconds of training"
