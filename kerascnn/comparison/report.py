@@ -30,9 +30,9 @@ from kerascnn.comparison.records import (
 )
 from kerascnn.comparison.results import derive_results, preview_results
 from kerascnn.data.sources import short_name
-from kerascnn.drawing import Figure, Rows, plain, save_figure
+from kerascnn.drawing import Figure, Rows, save_figure
 from kerascnn.errors import RunError
-from kerascnn.machine.numbers import format_counted, format_points
+from kerascnn.machine.numbers import format_counted, format_points, format_rate
 from kerascnn.machine.text import printable
 from kerascnn.runs.folder import Run
 
@@ -343,5 +343,4 @@ def _number(value: float | None, form: str = ",") -> str:
 
 
 def _rate(value: float | None) -> str:
-    """A learning rate as the axes have it, without an exponent."""
-    return "–" if value is None else plain(value)
+    return "–" if value is None else format_rate(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 
 def format_accuracy(share: float | None) -> str:
     """Write an accuracy, or another share of images, given in `[0, 1]`: `99.23%`.
@@ -36,8 +38,8 @@ def format_counted(count: int, one: str, several: str) -> str:
 
 
 def format_rate(rate: float) -> str:
-    """Write a learning rate in up to four digits, without needless zeros: `0.01`."""
-    return f"{rate:.4g}"
+    """Write a learning rate in up to four digits, without an exponent: `0.00009487`."""
+    return f"{Decimal(f'{rate:.4g}'):f}"
 
 
 def format_megabytes(num_bytes: float, decimals: int = 2) -> str:
