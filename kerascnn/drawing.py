@@ -57,7 +57,7 @@ class Figure(matplotlib.figure.Figure):
 
 
 def save_figure(figure: matplotlib.figure.Figure, path: Path) -> Path:
-    """Write a figure, whole or not at all.
+    """Write a figure, whole or not at all; the same figure is the same file.
 
     Args:
         figure: What a `plot_*` function returned.
@@ -70,8 +70,11 @@ def save_figure(figure: matplotlib.figure.Figure, path: Path) -> Path:
     Raises:
         RunError: It cannot be written.
     """
-    with whole_file(path) as beside, _missing_glyphs():
-        figure.savefig(beside, dpi=DOTS_PER_INCH)
+    # An SVG has the time and random identifiers, if it is not told otherwise.
+    metadata = {"Date": None} if path.suffix == ".svg" else None
+    same = matplotlib.rc_context({"svg.hashsalt": "kerascnn"})
+    with whole_file(path) as beside, _missing_glyphs(), same:
+        figure.savefig(beside, dpi=DOTS_PER_INCH, metadata=metadata)
     return path
 
 

@@ -20,6 +20,16 @@ def test_figure_is_a_png_of_150_dots_an_inch(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["figure.png"]
 
 
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_same_figure_is_the_same_file(suffix, tmp_path):
+    for folder in ("one", "other"):
+        figure = Figure()
+        figure.subplots().plot([0, 1])
+        save_figure(figure, tmp_path / folder / f"figure.{suffix}")
+    one, other = (path.read_bytes() for path in sorted(tmp_path.glob("*/*")))
+    assert one == other
+
+
 def test_figure_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(RunError, match=r"Cannot write .*taken/figure\.png"):
