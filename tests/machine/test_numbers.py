@@ -53,6 +53,7 @@ def test_other_numbers():
     assert format_count(1234.5) == "1,234"
     assert format_rate(1.0) == "1"
     assert format_rate(0.01) == "0.01"
+    assert format_rate(0.0003) == "0.0003"
     assert format_rate(9.486833e-5) == "0.00009487"
     assert format_megabytes(250_400) == "0.25"
     assert format_megabytes(1_234_567_890, decimals=0) == "1,235"
