@@ -267,12 +267,12 @@ def plot_accuracy_over_seconds(
     figure, panels = _panels(len(networks))
     figure.suptitle("Accuracy by seconds of training, all epochs as the quickest")
     for axes, network in zip(panels, networks, strict=True):
+        paces = {row.optimizer: row.quickest_epoch for row in network.optimizers}
         for (name, runs), (color, line, marker) in _styled(
             courses[network.model].items()
         ):
             finished = [run for run in runs if run.is_finished]
-            times = [row["seconds"] for run in finished for row in run.history]
-            pace = min(times, default=0.0)
+            pace = paces[name] or 0.0
             if stacked := _stack(finished):
                 axes.plot(
                     stacked["epoch"].mean(axis=0) * pace,

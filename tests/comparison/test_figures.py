@@ -69,6 +69,7 @@ def network_of(model, **rates):
             {
                 "optimizer": optimizer,
                 "learning_rate": 0.1,
+                "quickest_epoch": 3.0,
                 "tuning": {
                     "trials": [
                         {
